@@ -1,0 +1,1 @@
+"""Measuring any scorer: metrics, protocols, the harness and its reports."""

@@ -1,0 +1,1 @@
+"""LLM-side tools: attribute descriptions, intent inferences, the LLM scorer and its baselines."""

@@ -1,0 +1,36 @@
+"""What a scorer is: anything that gives every candidate sticker a number."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retriever.types import Conversation, Sticker
+
+Scores = NDArray[np.float64]
+
+
+class Scorer(Protocol):
+    """Scores given candidates: `embedding`, `lexical`, `ranker`, `llm`."""
+
+    @property
+    def name(self) -> str:
+        """The key of its scores in a pick."""
+        ...
+
+    def score(self, conversation: Conversation, stickers: Sequence[Sticker]) -> Scores:
+        """Scores of shape ``(len(stickers),)``, higher is better, finite, in the order given.
+
+        Raises:
+            InputError: a sticker this scorer does not know.
+        """
+        ...
+
+
+class Recaller(Scorer, Protocol):
+    """A scorer cheap enough to score a whole library: the recall stage is made of these."""
+
+    def score_library(self, conversation: Conversation) -> Scores:
+        """Scores of shape ``(n_library,)`` in library row order, finite."""
+        ...
