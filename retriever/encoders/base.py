@@ -28,7 +28,7 @@ class EncoderSpec:
         dimension: length of a vector.
         sticker_side: ``document`` encoders see the sticker's text, ``image`` encoders its frames.
         languages: the languages the text side understands; empty means any.
-        preprocessing: everything else that changes a vector (length limit, pooling, image size, ...), as text.
+        preprocessing: everything else that changes a vector (length limit, pooling, image size), as text.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Encoder(Protocol):
         ...
 
     def encode_images(self, images: Sequence[Sequence["Image"]]) -> Vectors:
-        """One vector a sticker from its frames (RGB, white ground): the normalised mean of its frames' vectors.
+        """One vector a sticker: the normalised mean of the unit vectors of its frames (RGB, on white).
 
         Raises:
             ModelError: this encoder represents stickers by their document.

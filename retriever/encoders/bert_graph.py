@@ -1,0 +1,161 @@
+"""A BERT encoder as an ONNX graph (Devlin et al. 2019, arXiv:1810.04805), with mean pooling.
+
+Linear layers work on ``(batch * tokens, hidden)`` with ``Gemm(transB=1)``, because safetensors keeps torch's
+``(out, in)`` layout and nothing may be transposed at load.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from retriever.encoders.onnx_graph import GraphBuilder
+from retriever.errors import ModelError
+
+__all__ = ["BertShape", "build_bert_graph"]
+
+MASKED = np.float32(-1e9)  # added to masked attention scores; exp() of it is 0 in float32
+
+
+@dataclass(frozen=True, slots=True)
+class BertShape:
+    """The numbers of a BERT's ``config.json`` that shape its graph."""
+
+    hidden: int
+    layers: int
+    heads: int
+    epsilon: float
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "BertShape":
+        """Reads the fields of a transformers ``config.json``.
+
+        Raises:
+            ModelError: not a BERT with exact GELU, or a field is missing.
+        """
+        kind, activation = config.get("model_type"), config.get("hidden_act")
+        if (kind, activation) != ("bert", "gelu"):
+            raise ModelError(
+                f"config.json describes a {kind!r} with {activation!r}, expected 'bert' with 'gelu'"
+            )
+        try:
+            shape = cls(
+                hidden=int(config["hidden_size"]),
+                layers=int(config["num_hidden_layers"]),
+                heads=int(config["num_attention_heads"]),
+                epsilon=float(config["layer_norm_eps"]),
+            )
+        except KeyError as error:
+            raise ModelError(f"config.json lacks {error}, expected the fields of a BERT") from error
+        if shape.heads < 1 or shape.hidden % shape.heads:
+            raise ModelError(
+                f"config.json has hidden_size {shape.hidden}, not a multiple of {shape.heads} heads"
+            )
+        return shape
+
+
+def build_bert_graph(weights: Path, shape: BertShape, max_tokens: int) -> bytes:
+    """A serialised ONNX model: token ids to mean-pooled sentence vectors.
+
+    Inputs ``ids`` and ``mask``, int64 of shape ``(batch, tokens)``, tokens <= `max_tokens`; every row of the
+    mask has a 1. Output ``pooled``, float32 of shape ``(batch, hidden)``, not normalised.
+
+    Args:
+        weights: a safetensors file with a BERT's float32 weights; the model refers to it by its file name.
+        shape: must fit the weights.
+        max_tokens: length of the position table to keep.
+
+    Raises:
+        ModelError: a weight is missing, is not float32, or has another shape than `shape` asks for.
+        MissingExtra: the `onnx` package is not installed.
+    """
+    graph = GraphBuilder(weights)
+    x = _embeddings(graph, shape, max_tokens)
+    for layer in range(shape.layers):
+        x = _layer(graph, shape, x, f"encoder.layer.{layer}.")
+    _mean_pooling(graph, x)
+    return graph.serialise(inputs=("ids", "mask"), output="pooled", dimension=shape.hidden)
+
+
+def _embeddings(graph: GraphBuilder, shape: BertShape, max_tokens: int) -> str:
+    """Word + position + segment 0, normalised and flattened: (batch * tokens, hidden)."""
+    prefix = "embeddings."
+    vocabulary = graph.shape(prefix + "word_embeddings.weight")[0]
+    positions = graph.first_rows(prefix + "position_embeddings.weight", max_tokens, shape.hidden)
+    segment = graph.first_rows(prefix + "token_type_embeddings.weight", 1, shape.hidden)
+    one, two = graph.constant("1", np.array([1])), graph.constant("2", np.array([2]))
+    size = graph.op("Shape", ["ids"], "size")  # (batch, tokens)
+    tokens = graph.op("Slice", [size, one, two], "tokens")
+    places = graph.op(
+        "Slice",
+        [graph.constant("positions", positions + segment), graph.constant("0", np.array([0])), tokens],
+        "places",
+    )
+    words = graph.op(
+        "Gather", [graph.weight(prefix + "word_embeddings.weight", vocabulary, shape.hidden), "ids"], "words"
+    )
+    x = _layer_norm(graph, shape, graph.op("Add", [words, places], "embedded"), prefix + "LayerNorm")
+
+    head = shape.hidden // shape.heads
+    graph.op("Concat", [size, graph.constant("heads", np.array([shape.heads, head]))], "split", axis=0)
+    graph.op("Concat", [size, graph.constant("hidden", np.array([shape.hidden]))], "join", axis=0)
+    graph.constant("flat", np.array([-1, shape.hidden]))
+    graph.constant("scale", np.float32(1 / math.sqrt(head)))
+    kept = graph.op("Cast", ["mask"], "kept", to=graph.onnx.TensorProto.FLOAT)
+    absent = graph.op("Sub", [graph.constant("1.0", np.float32(1)), kept], "absent")
+    absent = graph.op("Mul", [absent, graph.constant("masked", MASKED)], "absent_score")
+    graph.op(
+        "Unsqueeze", [absent, graph.constant("axes12", np.array([1, 2]))], "bias"
+    )  # (batch, 1, 1, tokens)
+    return graph.op("Reshape", [x, "flat"], "x")
+
+
+def _layer(graph: GraphBuilder, shape: BertShape, x: str, name: str) -> str:
+    """One transformer layer, normalised after each residual sum: (batch * tokens, hidden) to the same."""
+    hidden = shape.hidden
+    wide = graph.shape(name + "intermediate.dense.weight")[0]
+    heads = {}
+    for part, order in (("query", [0, 2, 1, 3]), ("key", [0, 2, 3, 1]), ("value", [0, 2, 1, 3])):
+        flat = _linear(graph, x, name + f"attention.self.{part}", hidden, hidden)
+        split = graph.op("Reshape", [flat, "split"], f"{flat}.split")  # (batch, tokens, heads, head)
+        heads[part] = graph.op("Transpose", [split], f"{flat}.heads", perm=order)
+    scores = graph.op(
+        "MatMul", [heads["query"], heads["key"]], name + "scores"
+    )  # (batch, heads, tokens, tokens)
+    scores = graph.op("Mul", [scores, "scale"], name + "scaled")
+    scores = graph.op("Add", [scores, "bias"], name + "biased")
+    shares = graph.op("Softmax", [scores], name + "shares", axis=-1)
+    mixed = graph.op("MatMul", [shares, heads["value"]], name + "mixed")
+    mixed = graph.op("Transpose", [mixed], name + "mixed.back", perm=[0, 2, 1, 3])
+    mixed = graph.op("Reshape", [mixed, "flat"], name + "mixed.flat")
+
+    attended = _linear(graph, mixed, name + "attention.output.dense", hidden, hidden)
+    x = graph.op("Add", [attended, x], name + "attention.sum")
+    x = _layer_norm(graph, shape, x, name + "attention.output.LayerNorm")
+    raised = _linear(graph, x, name + "intermediate.dense", wide, hidden)
+    raised = graph.op("Gelu", [raised], name + "gelu")  # exact (erf), the operator's default
+    lowered = _linear(graph, raised, name + "output.dense", hidden, wide)
+    x = graph.op("Add", [lowered, x], name + "sum")
+    return _layer_norm(graph, shape, x, name + "output.LayerNorm")
+
+
+def _mean_pooling(graph: GraphBuilder, x: str) -> None:
+    """The mean over the unmasked tokens: (batch * tokens, hidden) to (batch, hidden)."""
+    rows = graph.op("Reshape", [x, "join"], "rows")  # (batch, tokens, hidden)
+    axis = graph.constant("axis1", np.array([1]))
+    total = graph.op("MatMul", [graph.op("Unsqueeze", ["kept", axis], "kept3"), rows], "total3")
+    total = graph.op("Squeeze", [total, axis], "total")
+    graph.op("Div", [total, graph.op("ReduceSum", ["kept", axis], "count", keepdims=1)], "pooled")
+
+
+def _linear(graph: GraphBuilder, x: str, name: str, n_out: int, n_in: int) -> str:
+    weight, bias = graph.weight(name + ".weight", n_out, n_in), graph.weight(name + ".bias", n_out)
+    return graph.op("Gemm", [x, weight, bias], name, transB=1)
+
+
+def _layer_norm(graph: GraphBuilder, shape: BertShape, x: str, name: str) -> str:
+    weight, bias = graph.weight(name + ".weight", shape.hidden), graph.weight(name + ".bias", shape.hidden)
+    return graph.op("LayerNormalization", [x, weight, bias], name, axis=-1, epsilon=shape.epsilon)

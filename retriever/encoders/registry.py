@@ -1,0 +1,121 @@
+"""Encoders by name: the one place that turns ``SCHEME`` or ``SCHEME:REST`` into a loaded encoder.
+
+The set is open. A new family (say, an encoder trained by this project) needs one module with a loader and one
+line here, or from outside::
+
+    def load_mine(request: LoadRequest) -> Encoder: ...
+
+    register("mine", load_mine)
+
+A loader gets what follows the colon and imports whatever is heavy inside itself; importing this module costs
+nothing. To become what ``auto`` means, a scheme is put into `DEFAULTS` together with the extra it needs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from retriever.encoders.base import Encoder
+from retriever.errors import InputError, MissingExtra
+from retriever.extras import install_line, missing_modules
+
+__all__ = ["LoadRequest", "Loader", "default_encoder_name", "encoder_schemes", "load_encoder", "register"]
+
+DEVICES = ("auto", "cpu", "cuda")
+
+DEFAULTS: tuple[tuple[str, str], ...] = (("minilm", "minilm"),)
+"""(scheme, extra) in order of preference: ``auto`` is the first whose extra is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRequest:
+    """What a loader is asked for.
+
+    Attributes:
+        name: the whole name, as the user gave it; goes into the encoder's spec.
+        rest: what follows the scheme's colon, stripped; empty if there is none.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        batch_size: inputs in one run of the model; None leaves it to the encoder.
+    """
+
+    name: str
+    rest: str
+    device: str = "auto"
+    batch_size: int | None = None
+
+
+Loader = Callable[[LoadRequest], Encoder]
+
+_LOADERS: dict[str, Loader] = {}
+
+
+def register(scheme: str, loader: Loader) -> None:
+    """Makes `load_encoder` understand ``scheme`` and ``scheme:...``.
+
+    Raises:
+        InputError: the scheme is taken, reserved, or not a plain word.
+    """
+    if scheme in _LOADERS or scheme in ("auto", "none"):
+        raise InputError(f"encoder scheme {scheme!r} is already taken; choose another than {_known()}")
+    if not scheme or not scheme.replace("-", "").replace("_", "").isalnum():
+        raise InputError(f"encoder scheme {scheme!r} is not a plain word of letters, digits, - and _")
+    _LOADERS[scheme] = loader
+
+
+def encoder_schemes() -> tuple[str, ...]:
+    """The registered schemes, sorted."""
+    return tuple(sorted(_LOADERS))
+
+
+def default_encoder_name() -> str | None:
+    """What ``auto`` stands for here, or None where no encoder's extra is complete; imports nothing heavy."""
+    return next((scheme for scheme, extra in DEFAULTS if not missing_modules(extra)), None)
+
+
+def load_encoder(name: str, *, device: str = "auto", batch_size: int | None = None) -> Encoder:
+    """Loads the encoder called `name`.
+
+    Args:
+        name: ``auto``, ``minilm``, ``open_clip:MODEL/TAG``, ``sentence-transformers:MODEL`` (or
+            ``st:MODEL``), or a registered scheme. ``none`` means no encoder to callers; it is refused here.
+        device: ``auto`` takes a GPU where the encoder gains from one and the machine has it.
+        batch_size: inputs in one run of the model; None leaves it to the encoder.
+
+    Raises:
+        InputError: no such scheme, device or batch size.
+        MissingExtra: the encoder's extra is not installed.
+        ModelError: the model cannot be loaded.
+    """
+    if device not in DEVICES:
+        raise InputError(f"device is {device!r}, expected one of {', '.join(DEVICES)}")
+    if batch_size is not None and batch_size < 1:
+        raise InputError(f"batch_size is {batch_size}, expected 1 or more")
+    if name == "auto":
+        default = default_encoder_name()
+        if default is None:
+            lines = " or ".join(install_line(extra) for _, extra in DEFAULTS)
+            raise MissingExtra(f"no built-in encoder is installed: {lines}")
+        name = default
+    if name == "none":
+        raise InputError("encoder 'none' means working without one; there is nothing to load")
+    scheme, _, rest = name.partition(":")
+    loader = _LOADERS.get(scheme)
+    if loader is None:
+        raise InputError(f"encoder {name!r} has an unknown scheme, expected one of {_known()}")
+    return loader(LoadRequest(name, rest.strip(), device, batch_size))
+
+
+def _known() -> str:
+    return ", ".join(("auto", *encoder_schemes()))
+
+
+def _minilm(request: LoadRequest) -> Encoder:
+    if request.rest:
+        raise InputError(
+            f"encoder {request.name!r}: minilm takes nothing after the colon, expected just 'minilm'"
+        )
+    from retriever.encoders.minilm import load_minilm
+
+    return load_minilm(request.name, device=request.device, batch_size=request.batch_size)
+
+
+register("minilm", _minilm)
