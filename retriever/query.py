@@ -1,12 +1,29 @@
 """A conversation as a query: the text an encoder reads and the weighted tokens the lexical index reads."""
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Collection, Iterator
 
 from retriever.errors import InputError
-from retriever.tokenize import tokenize
+from retriever.tokenize import is_emoji, tokenize
 from retriever.types import Conversation
 
-__all__ = ["query_text", "query_tokens", "recent_texts"]
+__all__ = ["STOP_WORDS", "query_text", "query_tokens", "recent_texts"]
+
+# fmt: off
+STOP_WORDS: frozenset[str] = frozenset((
+    "a", "an", "the", "and", "or", "but", "if", "of", "to", "in", "on", "at", "for", "with", "from", "by",
+    "as", "so", "not", "what", "is", "are", "was", "were", "be", "been", "am", "do", "does", "did", "it",
+    "its", "this", "that", "these", "those", "i", "you", "he", "she", "we", "they", "me", "him", "her",
+    "us", "them", "my", "your", "his", "our", "their",
+    "的", "了", "是", "在", "我", "你", "他", "她", "它", "们", "我们", "你们", "他们", "这", "那", "这个",
+    "那个", "就", "都", "也", "和", "有", "吗", "呢", "吧", "啊", "一", "个", "一个", "着", "过", "到",
+    "要", "会", "说", "去", "什么",
+))
+# fmt: on
+"""Words that say nothing about which sticker fits. "no", "不" and the like do, and are not here."""
+
+# In names of older symbols these tell the outline from the filled form: the red heart is a HEAVY BLACK HEART.
+_TYPOGRAPHIC = frozenset(("heavy", "black", "white"))
 
 
 def recent_texts(conversation: Conversation, history: int = 3) -> list[str]:
@@ -36,15 +53,16 @@ def query_tokens(
     conversation: Conversation,
     history: int = 3,
     decay: float = 0.5,
-    stop_words: Sequence[str] | frozenset[str] = (),
+    stop_words: Collection[str] = STOP_WORDS,
 ) -> dict[str, float]:
-    """What the last `history` utterances ask for: every token with its weight.
+    """What the last `history` utterances ask for: every token with its weight; may be empty.
 
     A token of the last utterance weighs 1, of the one before `decay`, then ``decay**2``, and so on; a token
     that occurs more than once keeps its largest weight, so that nobody shouts a sticker down by repeating a
-    word.
+    word. An emoji brings the words of its Unicode name along (😂: face, tears, joy).
 
     Args:
+        conversation: whose words; both modes are read alike.
         history: utterances to read, at least 1; those without text do not count.
         decay: in [0, 1]; 0 reads the last utterance alone.
         stop_words: tokens to leave out.
@@ -57,7 +75,17 @@ def query_tokens(
     weights: dict[str, float] = {}
     for age, text in enumerate(reversed(recent_texts(conversation, history))):
         weight = decay**age
-        for token in tokenize(text) if weight else ():
-            if token not in stop_words:
-                weights.setdefault(token, weight)
+        if weight > 0:
+            for token in _with_emoji_names(tokenize(text)):
+                if token not in stop_words:
+                    weights.setdefault(token, weight)
     return weights
+
+
+def _with_emoji_names(tokens: list[str]) -> Iterator[str]:
+    for token in tokens:
+        yield token
+        if is_emoji(token):
+            for word in tokenize(unicodedata.name(token, "")):
+                if ord(token) >= 0x1F000 or word not in _TYPOGRAPHIC:
+                    yield word

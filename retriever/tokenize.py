@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import jieba
 
-__all__ = ["TOKENIZER_VERSION", "tokenize"]
+__all__ = ["TOKENIZER_VERSION", "is_emoji", "tokenize"]
 
 TOKENIZER_VERSION = "1"
 """Changes whenever `tokenize` gives other tokens for some text: an index of another version is stale."""
@@ -44,6 +44,7 @@ _EMOJI = (
     r"\U0001f000-\U0001f3fa\U0001f400-\U0001faff]"
 )
 
+_SYMBOL = re.compile(_EMOJI)
 _DROPPED = re.compile(r"https?://[!-~]+|www\.[!-~]+|(?<![\w.])@[a-z0-9_]+")
 _REPEATED_HAN = re.compile(rf"([{_HAN}])\1{{2,}}")
 _REPEATED_LETTER = re.compile(r"([^\W\d_])\1{2,}")
@@ -61,6 +62,11 @@ def tokenize(text: str) -> list[str]:
     """
     folded = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
     return list(_tokens(_DROPPED.sub(" ", folded)))
+
+
+def is_emoji(token: str) -> bool:
+    """Whether a token of `tokenize` is a single emoji or pictographic symbol; a flag, being two, is not."""
+    return _SYMBOL.fullmatch(token) is not None
 
 
 def _tokens(text: str) -> Iterator[str]:

@@ -142,8 +142,11 @@ class LexicalScorer:
                 f"the lexical index in {folder} was made for other stickers "
                 f"({n_stickers} then, {len(ids)} now); {advice}"
             )
-        settings = {key: manifest[key] for key in ("format", "tokenizer", "fields", "languages", "k1", "b")}
-        return cls(ids, None if empty else _open(folder, advice), settings, history, decay)
+        settings = {
+            key: manifest.get(key) for key in ("format", "tokenizer", "fields", "languages", "k1", "b")
+        }
+        index = None if empty else _open(folder, len(ids), advice)
+        return cls(ids, index, settings, history, decay)
 
     def score_library(self, conversation: Conversation) -> Scores:
         """BM25 of every sticker, shape ``(n_library,)``; all 0 where the library has none of the words."""
@@ -174,6 +177,7 @@ class LexicalScorer:
         return self.score_library(conversation)[np.asarray(rows, dtype=np.intp)]
 
     def __len__(self) -> int:
+        """How many stickers are indexed."""
         return len(self._ids)
 
     @cached_property
@@ -190,10 +194,15 @@ def _bm25(rows: list[list[int]], vocabulary: dict[str, int]) -> "bm25s.BM25 | No
     return index
 
 
-def _open(folder: Path, advice: str) -> "bm25s.BM25":
+def _open(folder: Path, n_stickers: int, advice: str) -> "bm25s.BM25":
     try:
-        return _library().BM25.load(folder, mmap=True, show_progress=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        index = _library().BM25.load(folder, mmap=True, show_progress=False)
+        matrix = index.scores
+        lengths = len(matrix["data"]), len(matrix["indices"]), matrix["num_docs"], len(matrix["indptr"])
+        if lengths != (matrix["indptr"][-1], matrix["indptr"][-1], n_stickers, len(index.vocab_dict) + 1):
+            raise ValueError("its files do not belong together")
+        return index
+    except (OSError, EOFError, ValueError, KeyError, TypeError, IndexError) as error:
         raise LibraryDamaged(f"the lexical index in {folder} is unreadable ({error!r}); {advice}") from error
 
 
