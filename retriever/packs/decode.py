@@ -15,6 +15,12 @@ from retriever.packs.structure import Header, walk_gif, walk_jpeg, walk_png, wal
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+_NOT_IMAGES = {
+    "html": "it is a web page",
+    "text": "it is text",
+    "zip": "it is a zip archive",
+    "unknown": "its bytes are no known kind of image",
+}
 _FORMATS = {"png": "PNG", "apng": "PNG", "jpeg": "JPEG", "webp": "WEBP", "gif": "GIF"}
 
 
@@ -40,8 +46,8 @@ class DecodedImage:
     """An image ready for models.
 
     Attributes:
-        frames: RGB on a white ground, 1 to ``Limits.max_sampled_frames`` of them, spread evenly over the animation
-            from its first frame to its last (see `retriever.packs.frames.sample_indices`).
+        frames: RGB on a white ground, 1 to ``Limits.max_sampled_frames`` of them, spread evenly over the
+            animation from its first frame to its last (see `retriever.packs.frames.sample_indices`).
         kind: what the bytes are.
         width, height: pixels, as the frames have them.
         n_frames: how many frames the animation has; 1 for a still image.
@@ -107,13 +113,8 @@ def _kind_of(data: bytes, limits: Limits) -> Kind:
     if kind in READABLE:
         return kind
     if kind in REFUSED_IMAGES:
-        raise BadImage(
-            "unsupported_kind", f"it is {kind}; convert it to png, jpeg, webp, gif, apng, tgs or webm"
-        )
-    what = {"html": "a web page", "text": "text", "zip": "a zip archive"}.get(kind, f"a {kind} file")
-    raise BadImage(
-        "not_an_image", "its bytes are no known kind of file" if kind == "unknown" else f"it is {what}"
-    )
+        raise BadImage("unsupported_kind", f"it is {kind}; convert it to png, jpeg, webp or gif")
+    raise BadImage("not_an_image", _NOT_IMAGES.get(kind, f"it is a {kind} file"))
 
 
 def _header(data: bytes, kind: Kind, limits: Limits) -> Header:
@@ -162,10 +163,11 @@ def _decode_pillow(data: bytes, kind: Kind, header: Header, wanted: tuple[int, .
     with quiet_pillow(), pil.open(BytesIO(data), formats=(_FORMATS[kind],)) as image:
         if image.size[0] * image.size[1] > header.width * header.height:
             raise BadImage("corrupt", f"two sizes: {image.size} and {(header.width, header.height)}")
-        size = (header.width, header.height)
-        return tuple(
-            on_white(upright(frame), size) for frame in pillow_frames(image, header.first_frame, wanted)
-        )
+        frames = pillow_frames(image, header.first_frame, wanted)
+        if header.n_frames == 1:
+            turned = upright(next(frames))
+            return (on_white(turned, turned.size),)
+        return tuple(on_white(frame, (header.width, header.height)) for frame in frames)
 
 
 class _as_bad_image:

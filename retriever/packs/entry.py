@@ -31,7 +31,8 @@ class PackEntry:
         pack: the pack (topic) it belongs to.
         origin: where it came from, for messages: a path, or ``archive.zip!/member``.
         path: the image's absolute path, or None inside an archive.
-        read: gives the image's bytes; may raise OSError or BadImage.
+        read: gives the image's bytes, never more than the limits allow; raises BadImage.
+        notices: what was wrong with the annotations but did not cost the sticker, one line each.
     """
 
     id: str
@@ -40,6 +41,7 @@ class PackEntry:
     path: Path | None
     read: Callable[[], bytes]
     annotations: Annotations = field(default_factory=Annotations)
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ _ORIENTATION_TAG = 0x0112
 def sample_indices(n_frames: int, at_most: int) -> tuple[int, ...]:
     """Which frames of an animation stand for it: evenly spread, the first and the last among them.
 
-    Index ``i`` of ``m`` is ``round(i * (n - 1) / (m - 1))``, halves rounded up; with ``m = 1`` it is the middle frame,
-    because animations often begin and end at rest.
+    Index ``i`` of ``m`` is ``round(i * (n - 1) / (m - 1))``, halves rounded up; with ``m = 1`` it is the
+    middle frame, because animations often begin and end at rest.
 
     Args:
         n_frames: n, how many there are, at least 1.

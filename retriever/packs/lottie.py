@@ -32,7 +32,7 @@ def decode_tgs(data: bytes, header: Header, wanted: tuple[int, ...], limits: Lim
     """Draw the wanted frames.
 
     Raises:
-        BadImage: ``needs_extra``, or ``corrupt`` where the renderer finds another animation than its header says.
+        BadImage: ``needs_extra``, or ``corrupt`` where the renderer finds another animation than the header.
     """
     try:
         rlottie = require("rlottie_python", "animated", "reading tgs stickers")

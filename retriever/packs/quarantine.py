@@ -1,4 +1,4 @@
-"""The stable words for why something in a pack cannot be used; made for counting, so they never change meaning."""
+"""The words for why something in a pack cannot be used; made for counting, so they never change meaning."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -12,7 +12,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "truncated": "the file ends before its own structure says it should",
         "corrupt": "the file breaks its format's rules, or lies about its size, checksum or contents",
         "not_an_image": "something else under an image's name: a web page, text, a folder, a device",
-        "unsupported_kind": "an image or archive, but of a kind that is not read here (svg, heic, avif, bmp, ...)",
+        "unsupported_kind": "an image or archive of a kind that is not read here (svg, heic, avif, bmp, ...)",
         "unreadable": "the system refuses to read it: permissions, a loop of links, an I/O error",
         "missing_file": "a row or a link names a file that is not there",
         "needs_extra": "readable once an optional dependency is installed; the detail gives the line",

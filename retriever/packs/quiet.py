@@ -1,4 +1,4 @@
-"""Keeps a decoder's warnings from a user who can do nothing about them; what matters is raised as BadImage."""
+"""Keeps a decoder's warnings from a user who cannot act on them; what matters is raised as BadImage."""
 
 import warnings
 from collections.abc import Iterator

@@ -24,7 +24,6 @@ _MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"GIF89a", "gif"),
     (b"PK\x03\x04", "zip"),
     (b"PK\x05\x06", "zip"),
-    (b"BM", "bmp"),
     (b"II*\x00", "tiff"),
     (b"MM\x00*", "tiff"),
     (b"\x00\x00\x01\x00", "ico"),
@@ -62,6 +61,8 @@ def sniff(data: bytes) -> Kind:
     if data[4:8] == b"ftyp":
         brand = data[8:12]
         return _BRANDS.get(brand, "heic" if brand in _HEIC_BRANDS else "mp4")
+    if data.startswith(b"BM") and data[6:10] == bytes(4):
+        return "bmp"
     for magic, kind in _MAGIC:
         if data.startswith(magic):
             return kind

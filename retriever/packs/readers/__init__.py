@@ -1,0 +1,1 @@
+"""Readers of packs: native ``stickers.jsonl``, plain folders, and zip archives of either."""
