@@ -16,6 +16,7 @@
 import logging
 import re
 import unicodedata
+import warnings
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
@@ -60,7 +61,8 @@ def tokenize(text: str) -> list[str]:
     Args:
         text: any text of any language; 0 characters is fine.
     """
-    folded = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = unicodedata.normalize("NFKC", folded).replace("’", "'")  # folding may take letters apart again
     return list(_tokens(_DROPPED.sub(" ", folded)))
 
 
@@ -91,8 +93,11 @@ def _word_forms(word: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=65536)
 def _han_words(run: str) -> tuple[str, ...]:
-    """Segmented words, then the characters that are not already words of their own."""
-    words = tuple(_segmenter().cut_for_search(run))
+    """Dictionary words, then the characters that are not already words of their own.
+
+    Without jieba's guessing of unknown words (HMM): it cuts the same word differently in another sentence.
+    """
+    words = tuple(_segmenter().cut_for_search(run, HMM=False))
     single = {word for word in words if len(word) == 1}
     return words + tuple(character for character in run if character not in single)
 
@@ -100,7 +105,9 @@ def _han_words(run: str) -> tuple[str, ...]:
 @cache
 def _segmenter() -> "jieba.Tokenizer":
     """An own jieba tokenizer: words that others add to jieba's global one must not change our tokens."""
-    import jieba
+    with warnings.catch_warnings():  # its source has invalid escapes, reported when it is first compiled
+        warnings.simplefilter("ignore")
+        import jieba
 
     jieba.setLogLevel(logging.WARNING)
     return jieba.Tokenizer()
