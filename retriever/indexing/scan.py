@@ -1,0 +1,201 @@
+"""The first stage: every sticker of a pack is read, checked and written to the stickers journal."""
+
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from retriever.errors import BadImage
+from retriever.indexing.parallel import ordered_map
+from retriever.indexing.state import Entry, State, drop_row, put_row
+from retriever.packs import Limits, decode
+from retriever.packs.duplicates import difference_hash
+from retriever.packs.entry import PackEntry, Quarantined
+from retriever.progress import Advance, nothing
+from retriever.store import journal
+from retriever.store.atomic import write_bytes
+from retriever.store.journal import JournalWriter
+from retriever.store.paths import LibraryPaths
+from retriever.store.rows import to_row
+from retriever.types import Sticker
+
+logger = logging.getLogger(__name__)
+
+FLUSH_EVERY = 256
+"""Rows between two flushes of the journal: a kill costs reading at most this many stickers again."""
+
+
+@dataclass(slots=True)
+class ScanResult:
+    """What the scan found; `seen` are the ids of this source that can be used."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    seen: set[str] = field(default_factory=set)
+    quarantined: list[Quarantined] = field(default_factory=list)
+
+
+def scan(
+    entries: Iterable[PackEntry | Quarantined],
+    source: str,
+    paths: LibraryPaths,
+    state: State,
+    limits: Limits,
+    workers: int = 2,
+    advance: Advance = nothing,
+) -> ScanResult:
+    """Bring the stickers journal up to date with a pack; `state` follows.
+
+    What is unchanged (same bytes, same annotations) is not decoded again and writes nothing. What the pack no
+    longer has is dropped at the very end, so a scan that is killed or fails removes nothing.
+
+    Raises:
+        PackError: the pack breaks off while it is read; nothing is removed.
+    """
+    result = ScanResult()
+
+    def read(entry: PackEntry | Quarantined) -> tuple[Quarantined | bytes, str]:
+        if isinstance(entry, Quarantined):
+            return entry, entry.id
+        return _read(entry, source, paths, state.entries.get(entry.id), limits), entry.id
+
+    with JournalWriter(paths.stickers) as writer:
+        for outcome, sticker_id in ordered_map(read, entries, workers):
+            _take(outcome, sticker_id, source, state, writer, result)
+            advance(1)
+        for sticker_id, entry in list(state.entries.items()):
+            if entry.source == source and sticker_id not in result.seen:
+                row = drop_row(source, sticker_id)
+                writer.append(row)
+                state.apply(row)
+                result.removed += 1
+    _record_quarantine(paths.quarantine, source, result.quarantined)
+    return result
+
+
+def _take(
+    outcome: Quarantined | bytes,
+    sticker_id: str,
+    source: str,
+    state: State,
+    writer: JournalWriter,
+    result: ScanResult,
+) -> None:
+    if isinstance(outcome, Quarantined):
+        result.quarantined.append(outcome)
+        if outcome.reason == "unreadable" and sticker_id in state.entries:
+            result.seen.add(sticker_id)  # a disk that does not answer now has not deleted anything
+        return
+    known = state.entries.get(sticker_id)
+    if known is not None and known.source != source and Path(known.source).exists():
+        result.quarantined.append(
+            Quarantined(
+                sticker_id,
+                source,
+                "duplicate_id",
+                f"{known.source} already has this id; rename one of the two",
+            )
+        )
+        return
+    result.seen.add(sticker_id)
+    if known is not None and known.line == outcome:
+        result.unchanged += 1
+        return
+    result.added += known is None
+    result.changed += known is not None
+    writer.append_line(outcome)
+    state.apply_line(outcome)
+    if (result.added + result.changed) % FLUSH_EVERY == 0:
+        writer.flush()
+
+
+def _read(
+    entry: PackEntry, source: str, paths: LibraryPaths, known: Entry | None, limits: Limits
+) -> Quarantined | bytes:
+    """The journal line of one sticker, or why there is none. Runs on worker threads."""
+    try:
+        data = entry.read()
+        digest = hashlib.sha256(data).hexdigest()
+        facts = _known_facts(known, digest) or _facts(data, limits)
+    except BadImage as error:
+        return Quarantined(entry.id, entry.origin, error.reason, error.detail)
+    except OSError as error:
+        return Quarantined(entry.id, entry.origin, "unreadable", f"{type(error).__name__}: {error}")
+    said = entry.annotations
+    sticker = Sticker(
+        id=entry.id,
+        pack=entry.pack,
+        sha256=digest,
+        path=str(entry.path or _keep(paths.images, digest, facts.kind, data)),
+        kind=facts.kind,
+        width=facts.width,
+        height=facts.height,
+        n_frames=facts.n_frames,
+        name=said.name,
+        keywords=said.keywords,
+        emoji=said.emoji,
+        emotion=said.emotion,
+        intention=said.intention,
+        tags=said.tags,
+        attributes=said.attributes,
+        description=said.description,
+        license=said.license,
+    )
+    return journal.encode(put_row(source, to_row(sticker), facts.dhash))
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the pixels say."""
+
+    kind: str
+    width: int
+    height: int
+    n_frames: int
+    dhash: int
+
+
+def _known_facts(known: Entry | None, digest: str) -> _Facts | None:
+    if known is None or known.sha256 != digest:
+        return None
+    row = known.row
+    return _Facts(
+        row.get("kind", "png"), row.get("width", 0), row.get("height", 0), row.get("n_frames", 1),
+        int(row["dhash"], 16),
+    )  # fmt: skip
+
+
+def _facts(data: bytes, limits: Limits) -> _Facts:
+    image = decode(data, limits)
+    return _Facts(image.kind, image.width, image.height, image.n_frames, difference_hash(image.frames[0]))
+
+
+def _keep(folder: Path, digest: str, kind: str, data: bytes) -> Path:
+    """Keep the bytes of a sticker that lay in an archive; the name is their hash."""
+    path = folder / digest[:2] / f"{digest}.{kind}"
+    if not path.exists():
+        write_bytes(path, data)
+    return path
+
+
+def _record_quarantine(path: Path, source: str, quarantined: list[Quarantined]) -> None:
+    """Replace what the quarantine journal says of `source`."""
+
+    def rows() -> Iterator[dict[str, str]]:
+        for row in journal.read(path):
+            if row["source"] != source:
+                yield row
+        for item in quarantined:
+            yield {
+                "source": source,
+                "id": item.id,
+                "origin": item.origin,
+                "reason": item.reason,
+                "detail": item.detail,
+            }
+
+    if quarantined or path.exists():
+        journal.rewrite(path, list(rows()))

@@ -1,0 +1,85 @@
+"""The `embedding` scorer: cosine between a conversation and every sticker, by one matrix product."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retriever.encoders.base import Encoder, Vectors
+from retriever.errors import ManifestMismatch
+from retriever.query import query_text
+from retriever.scorers.base import Scores
+from retriever.store.library import Library
+from retriever.types import Conversation, Sticker
+
+__all__ = ["EmbeddingScorer"]
+
+REMEMBERED = 256
+"""Conversations whose vector is kept, so that recall and scoring encode one conversation once."""
+
+
+class EmbeddingScorer:
+    """Cosine similarity, in [-1, 1], of a conversation's last utterances and a sticker.
+
+    Exact and deterministic: vectors are normalised, so the whole library is one matrix-vector product
+    (n, d) x (d,), faster than an HNSW index below some 100,000 stickers.
+
+    Args:
+        library: where the stickers' vectors are.
+        encoder: the one the library was made with.
+        name: the key of the scores; a library with several encoders has several of these scorers.
+        history: how many utterances are read.
+
+    Raises:
+        ManifestMismatch: the library has no vectors of this encoder.
+    """
+
+    def __init__(self, library: Library, encoder: Encoder, name: str = "embedding", history: int = 3) -> None:
+        known = {spec.fingerprint: spec.name for spec in library.manifest.encoders}
+        if encoder.spec.fingerprint not in known:
+            raise ManifestMismatch(
+                f"{library.paths.root} was made with {', '.join(known.values()) or 'no encoder'}, not with "
+                f"{encoder.spec.name} ({encoder.spec.model_id}); index it again with --reencode"
+            )
+        self.name = name
+        self.history = history
+        self.encoder = encoder
+        self._library = library
+        self._matrix = library.vectors(encoder.spec)  # (n, d)
+        self._queries: OrderedDict[str, Vectors] = OrderedDict()
+
+    def query_vector(self, conversation: Conversation) -> Vectors:
+        """The conversation's vector, (d,), normalised."""
+        text = query_text(conversation, self.history)
+        if text not in self._queries:
+            self._queries[text] = self.encoder.encode_queries([text])[0]
+            if len(self._queries) > REMEMBERED:
+                self._queries.popitem(last=False)
+        return self._queries[text]
+
+    def prepare(self, conversations: Sequence[Conversation]) -> None:
+        """Encode the conversations of the next questions in one batch; at most `REMEMBERED` are kept."""
+        texts = [query_text(conversation, self.history) for conversation in conversations]
+        new = [text for text in dict.fromkeys(texts) if text not in self._queries][:REMEMBERED]
+        if new:
+            for text, vector in zip(new, self.encoder.encode_queries(new), strict=True):
+                self._queries[text] = vector
+            while len(self._queries) > REMEMBERED:
+                self._queries.popitem(last=False)
+
+    def score_library(self, conversation: Conversation) -> Scores:
+        """Cosines of all stickers, (n_library,)."""
+        return np.asarray(self._matrix @ self.query_vector(conversation), dtype=np.float64)
+
+    def score_rows(self, conversation: Conversation, rows: NDArray[np.intp]) -> Scores:
+        """Cosines of the stickers in `rows` (m,), as (m,)."""
+        return np.asarray(self._matrix[rows] @ self.query_vector(conversation), dtype=np.float64)
+
+    def score(self, conversation: Conversation, stickers: Sequence[Sticker]) -> Scores:
+        """Cosines of the given stickers, (len(stickers),).
+
+        Raises:
+            InputError: a sticker that is not in the library.
+        """
+        return self.score_rows(conversation, self._library.rows_of(stickers))

@@ -1,0 +1,164 @@
+"""The index as Chroma collections, one an encoder: embedded in a folder, or on a server by URL.
+
+Chroma holds what other programs want to query (documents, attributes, metadata, vectors). It is derived:
+a `SIGKILL` during its index sync, or a second writer, can break a collection for good, so one is only ever
+built anew, verified, and then pointed to.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from retriever.encoders.base import Vectors
+from retriever.errors import InputError, LibraryDamaged, LibraryError
+from retriever.types import Sticker
+
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
+    from chromadb.api.models.Collection import Collection
+
+logger = logging.getLogger(__name__)
+
+HNSW = {"space": "cosine", "ef_construction": 100, "ef_search": 100, "max_neighbors": 16}
+BATCH = 1000
+SELF_DISTANCE = 1e-3
+"""A vector's cosine distance to itself after a round trip stays below this."""
+
+
+@contextmanager
+def open_client(where: Path | str) -> Iterator["ClientAPI"]:
+    """A client for an embedded folder (`Path`) or a server (URL), closed at the end.
+
+    Raises:
+        InputError: a URL that is not http(s).
+        LibraryError: the server does not answer.
+    """
+    client = connect(where)
+    try:
+        yield client
+    finally:
+        close(client)
+
+
+def connect(where: Path | str) -> "ClientAPI":
+    """Like `open_client`, for a client that outlives a block; `close` it."""
+    import chromadb
+
+    if isinstance(where, Path):
+        return chromadb.PersistentClient(path=str(where))
+    parts = urlsplit(where)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InputError(f"got Chroma server {where!r}, expected http://HOST:PORT")
+    try:
+        return chromadb.HttpClient(
+            host=parts.hostname, port=parts.port or (443 if parts.scheme == "https" else 8000),
+            ssl=parts.scheme == "https",
+        )  # fmt: skip
+    except Exception as error:
+        raise LibraryError(
+            f"no Chroma server answers at {where} ({type(error).__name__}: {error}); "
+            "start one with `chroma run --path FOLDER --port PORT`, or leave the URL out for the embedded one"
+        ) from error
+
+
+def close(client: "ClientAPI") -> None:
+    """Let go of the client's files."""
+    closing: Callable[[], None] | None = getattr(client, "close", None)
+    if closing is not None:
+        closing()
+
+
+def metadata(sticker: Sticker) -> dict[str, Any]:
+    """What Chroma keeps of a sticker beside its document: scalars and lists of text, never empty ones."""
+    flat: dict[str, Any] = {
+        "pack": sticker.pack,
+        "sha256": sticker.sha256,
+        "path": sticker.path,
+        "kind": sticker.kind,
+        "n_frames": sticker.n_frames,
+        "emoji": sticker.emoji,
+        "emotion": sticker.emotion,
+        "intention": sticker.intention,
+        "tags": list(sticker.tags),
+        "gesture": sticker.attributes.gesture,
+        "posture": sticker.attributes.posture,
+        "facial_expression": sticker.attributes.facial_expression,
+        "verbal": sticker.attributes.verbal,
+        "description": sticker.description,
+        "license": sticker.license,
+        **{f"name_{language}": text for language, text in sticker.name.items()},
+    }
+    return {key: value for key, value in flat.items() if value not in (None, "", [])}
+
+
+def build_collection(
+    client: "ClientAPI",
+    name: str,
+    stickers: Sequence[Sticker],
+    documents: Sequence[str],
+    vectors: Vectors,
+    advance: Callable[[int], None] = lambda n: None,
+) -> None:
+    """Fill a new collection; row order is the order given.
+
+    Args:
+        vectors: (n, dimension). Where the library has no encoder, one constant column: Chroma wants some.
+        advance: called with the number of rows written.
+    """
+    configuration: Any = {"hnsw": {**HNSW, "sync_threshold": max(BATCH, min(len(stickers), 10_000))}}
+    collection = client.create_collection(name, configuration=configuration, embedding_function=None)
+    rows = iter(range(len(stickers)))
+    while batch := list(islice(rows, BATCH)):
+        batch_stickers = [stickers[row] for row in batch]
+        collection.add(
+            ids=[sticker.id for sticker in batch_stickers],
+            documents=[documents[row] for row in batch],
+            metadatas=[metadata(sticker) for sticker in batch_stickers],
+            embeddings=np.asarray(vectors[batch[0] : batch[-1] + 1]),
+        )
+        advance(len(batch))
+
+
+def verify_collection(client: "ClientAPI", name: str, vectors: Vectors) -> None:
+    """Count the rows and ask for three vectors that are in there.
+
+    Raises:
+        LibraryDamaged: the count is off, or a stored vector is not its own neighbour.
+    """
+    try:
+        collection = client.get_collection(name, embedding_function=None)
+        count = collection.count()
+    except Exception as error:
+        raise LibraryDamaged(f"Chroma collection {name} does not open ({error})") from error
+    if count != len(vectors):
+        raise LibraryDamaged(f"Chroma collection {name} has {count} rows, expected {len(vectors)}")
+    for row in sorted({0, count // 2, count - 1}) if count else ():
+        distance = nearest(collection, np.asarray(vectors[row]), 1)[1][0]
+        if abs(distance) > SELF_DISTANCE:
+            raise LibraryDamaged(
+                f"Chroma collection {name}: row {row} is {distance:.4f} away from itself, expected 0"
+            )
+
+
+def nearest(collection: "Collection", vector: Vectors, n: int) -> tuple[list[str], list[float]]:
+    """The ids and cosine distances of the `n` nearest rows to `vector` (dimension,), nearest first.
+
+    Raises:
+        LibraryDamaged: the collection's index is broken.
+    """
+    try:
+        answer = collection.query(
+            query_embeddings=np.asarray(vector)[None], n_results=n, include=["distances"]
+        )
+    except Exception as error:
+        raise LibraryDamaged(
+            f"Chroma collection {collection.name} cannot be queried ({error}); run `sticker index --rebuild`"
+        ) from error
+    distances = answer["distances"] or [[]]
+    return list(answer["ids"][0]), [float(distance) for distance in distances[0]]

@@ -1,0 +1,110 @@
+"""The read side: an opened index with its stickers, matrices and BM25."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retriever.encoders.base import EncoderSpec, Vectors
+from retriever.errors import InputError, LibraryNotFound, ManifestMismatch
+from retriever.store.index import INDEX_SCHEMA, chroma_place, current_name, matrix_name, read_info
+from retriever.store.manifest import Manifest
+from retriever.store.paths import LibraryPaths
+from retriever.store.rows import StickerRows
+from retriever.types import Sticker
+
+if TYPE_CHECKING:
+    from chromadb.api.models.Collection import Collection
+
+    from retriever.scorers.lexical import LexicalScorer
+
+LIBRARY_VARIABLE = "STICKER_LIBRARY"
+DEFAULT_LIBRARY = "sticker-library"
+
+
+def default_library() -> Path:
+    """Where commands look when no library is named: ``$STICKER_LIBRARY``, else ``sticker-library`` here."""
+    return Path(os.environ.get(LIBRARY_VARIABLE) or DEFAULT_LIBRARY)
+
+
+class Library:
+    """An index, opened for reading; needs no lock and sees no later change (`open` again for that).
+
+    Attributes:
+        stickers: all stickers in row order (sorted by id).
+        manifest: what the index was made with.
+        name: the name of the index, which grows with every change.
+    """
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.paths = LibraryPaths(root)
+        self.name = name
+        self.folder = self.paths.indexes / name
+        info = read_info(self.folder)
+        if info["schema"] != INDEX_SCHEMA:
+            raise ManifestMismatch(
+                f"{self.folder} has index schema {info['schema']}, this version reads {INDEX_SCHEMA}; "
+                "run `sticker index --rebuild`"
+            )
+        self.content: str = info["content"]
+        self.manifest = Manifest.from_json(info["manifest"], str(self.folder / "index.json"))
+        self._collections: dict[str, str] = info["collections"]
+        self.stickers = StickerRows(self.folder)
+
+    @classmethod
+    def open(cls, root: str | Path | None = None) -> "Library":
+        """Open the index in use.
+
+        Args:
+            root: the library folder; None means `default_library()`.
+
+        Raises:
+            LibraryNotFound: no such folder, or nothing was indexed into it.
+            LibraryDamaged: the index is not complete.
+        """
+        folder = (default_library() if root is None else Path(root)).resolve()
+        if not folder.is_dir():
+            raise LibraryNotFound(
+                f"there is no library at {folder}; run `sticker index PACK --library {folder}` first"
+            )
+        return cls(folder, current_name(LibraryPaths(folder)))
+
+    def __len__(self) -> int:
+        return len(self.stickers)
+
+    def rows_of(self, stickers: Sequence[Sticker]) -> NDArray[np.intp]:
+        """The rows of `stickers`, int array (len(stickers),).
+
+        Raises:
+            InputError: a sticker that is not in this library.
+        """
+        rows = [self.stickers.row_of(sticker.id) for sticker in stickers]
+        for sticker, row in zip(stickers, rows, strict=True):
+            if row is None:
+                raise InputError(f"sticker {sticker.id!r} is not in {self.paths.root}; index its pack first")
+        return np.asarray(rows, dtype=np.intp)
+
+    def vectors(self, spec: EncoderSpec) -> Vectors:
+        """The matrix of an encoder's vectors, (n, dimension), mapped from the disk, read-only."""
+        matrix: Vectors = np.load(self.folder / matrix_name(spec), mmap_mode="r")
+        return matrix
+
+    def lexical(self, history: int = 3) -> "LexicalScorer":
+        """The BM25 scorer over this library, reading `history` utterances."""
+        from retriever.scorers.lexical import LexicalScorer
+
+        return LexicalScorer.load(self.folder / "lexical", self.stickers, history=history)
+
+    def collection(self, spec: EncoderSpec | None = None) -> "Collection":
+        """The Chroma collection of an encoder (None: the first, or the only one of a lexical library).
+
+        The client stays open as long as the process.
+        """
+        from retriever.store.chroma import connect
+
+        fingerprint = spec.fingerprint if spec else next(iter(self._collections))
+        client = connect(chroma_place(self.folder, self.manifest))
+        return client.get_collection(self._collections[fingerprint], embedding_function=None)
