@@ -3,7 +3,7 @@
 ::
 
     StickerError                 base; its text is one line fit to show a user
-    ├── InputError               something the caller gave is wrong: what was got, what was expected, what to do
+    ├── InputError               something the caller gave is wrong: what was got, was expected, is to be done
     │   ├── PackError            the pack as a whole cannot be read
     │   ├── ConversationError    a conversation or dataset row cannot be used
     │   └── BadImage             one image cannot be used (quarantined by the pack reader, never fatal there)

@@ -1,6 +1,7 @@
 """Between reading and encoding, where asked for: the words in pictures whose pack does not tell them."""
 
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,13 @@ def read_captions(
     if not todo:
         return 0
     reader = Ocr()
+    model = f"rapidocr {version('rapidocr')}"
     with (
         JournalWriter(paths.attributes) as writer,
         bar("Reading captions", len(todo), show_progress) as advance,
     ):
         for number, (digest, path) in enumerate(todo.items(), start=1):
-            writer.append(_row(digest, _read(reader, path, limits), reader.model))
+            writer.append(_row(digest, _read(reader, path, limits), model))
             if number % FLUSH_EVERY == 0:
                 writer.flush()
             advance(1)
