@@ -97,7 +97,7 @@ class Conversation:
         if self.mode not in ("reply", "supplement"):
             raise ConversationError(f"mode is {self.mode!r}; expected 'reply' or 'supplement'")
         if not any(utterance.text.strip() for utterance in self.utterances):
-            raise ConversationError("the conversation has no text; give at least one message that is not empty")
+            raise ConversationError("the conversation has no text; give at least one message with words")
 
     @classmethod
     def from_texts(cls, *texts: str, mode: Mode = "reply") -> "Conversation":
