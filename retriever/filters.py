@@ -59,11 +59,11 @@ class Filters:
 
 
 class FilterIndex:
-    """The rows of every pack, emotion, intention, tag and id of a library, each looked up on first use."""
+    """The rows of every pack, emotion, intention, tag and id of a library, read once, on first use."""
 
     def __init__(self, stickers: Sequence[Sticker]) -> None:
         self._stickers = stickers
-        self._rows: dict[str, dict[str, NDArray[np.intp]]] = {}
+        self._rows: dict[str, dict[str, list[int]]] = {}
 
     def mask(self, filters: Filters) -> Mask:
         """Who may be picked, shape ``(n,)``: True where every field that is given matches; may be all False.
@@ -97,14 +97,14 @@ class FilterIndex:
             raise InputError(f"no filter {field!r}; there are {', '.join(_FIELDS)}")
         return {value: len(rows) for value, rows in self._rows_of(field).items()}
 
-    def _rows_of(self, field: str) -> dict[str, NDArray[np.intp]]:
-        if field not in self._rows:
-            _, read, normal = _FIELDS[field]
-            rows: dict[str, list[int]] = {}
-            for row, sticker in enumerate(self._stickers):
-                for value in dict.fromkeys(normal(text) for text in read(sticker)):
-                    rows.setdefault(value, []).append(row)
-            self._rows[field] = {value: np.asarray(found, dtype=np.intp) for value, found in rows.items()}
+    def _rows_of(self, field: str) -> dict[str, list[int]]:
+        if not self._rows:
+            rows: dict[str, dict[str, list[int]]] = {name: {} for name in _FIELDS}
+            for row, sticker in enumerate(self._stickers):  # may parse every sticker: once for all fields
+                for name, (_, read, normal) in _FIELDS.items():
+                    for value in dict.fromkeys(normal(text) for text in read(sticker)):
+                        rows[name].setdefault(value, []).append(row)
+            self._rows = rows
         return self._rows[field]
 
 

@@ -109,13 +109,13 @@ class LexicalScorer:
 
     @classmethod
     def load(
-        cls, folder: Path, stickers: Sequence[Sticker], *, history: int = 3, decay: float = 0.5
+        cls, folder: Path, stickers: Iterable[Sticker | str], *, history: int = 3, decay: float = 0.5
     ) -> "LexicalScorer":
         """Open what `save` wrote, memory-mapped, without reading a document again.
 
         Args:
             folder: as given to `save`.
-            stickers: the same stickers in the same order as at `build`.
+            stickers: the same stickers in the same order as at `build`, or only their ids.
             history, decay: as for `build`; they are no part of the index.
 
         Raises:
@@ -136,7 +136,7 @@ class LexicalScorer:
                 f"the lexical index in {folder} has format {made[0]}, tokenizer {made[1]}; "
                 f"expected {_FORMAT}, {TOKENIZER_VERSION}; {advice}"
             )
-        ids = [sticker.id for sticker in stickers]
+        ids = [sticker if isinstance(sticker, str) else sticker.id for sticker in stickers]
         if n_stickers != len(ids) or digest != _digest(ids):
             raise ManifestMismatch(
                 f"the lexical index in {folder} was made for other stickers "

@@ -133,7 +133,7 @@ def verify(folder: Path, deep: bool = False) -> None:
     for file, expected in info["matrices"].items():
         if deep and file_hash(folder / file) != expected:
             raise LibraryDamaged(f"{folder / file} fails its SHA-256; run `sticker index --rebuild`")
-    LexicalScorer.load(folder / "lexical", rows)
+    LexicalScorer.load(folder / "lexical", rows.ids)
     with chroma.open_client(chroma_place(folder, manifest)) as client:
         for fingerprint, collection in info["collections"].items():
             chroma.verify_collection(client, collection, _vectors(folder, fingerprint, len(rows)))

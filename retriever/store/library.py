@@ -96,7 +96,7 @@ class Library:
         """The BM25 scorer over this library, reading `history` utterances."""
         from retriever.scorers.lexical import LexicalScorer
 
-        return LexicalScorer.load(self.folder / "lexical", self.stickers, history=history)
+        return LexicalScorer.load(self.folder / "lexical", self.stickers.ids, history=history)
 
     def collection(self, spec: EncoderSpec | None = None) -> "Collection":
         """The Chroma collection of an encoder (None: the first, or the only one of a lexical library).

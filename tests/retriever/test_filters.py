@@ -48,6 +48,23 @@ def test_index_answers_again_and_gives_fresh_masks() -> None:
     assert index.values("emotions") == {"happiness": 2, "anger": 1}
 
 
+def test_stickers_are_read_once_and_late() -> None:
+    """A library may parse a sticker each time it is asked for one."""
+
+    class Counted(list[Sticker]):
+        reads = 0
+
+        def __iter__(self):
+            Counted.reads += 1
+            return super().__iter__()
+
+    index = FilterIndex(Counted(LIBRARY))
+    assert Counted.reads == 0
+    index.mask(Filters(packs=("cats",), tags=("hat",)))
+    index.mask(Filters(emotions=("anger",), ids=("cats/2",)))
+    assert Counted.reads == 1
+
+
 def test_truth_of_filters() -> None:
     assert not Filters()
     assert Filters(tags=("hat",))

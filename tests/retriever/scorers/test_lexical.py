@@ -136,6 +136,14 @@ def test_saved_and_loaded_scores_are_the_same_and_mapped(tmp_path: Path) -> None
     assert loaded._index is not None and isinstance(loaded._index.scores["data"], np.memmap)
 
 
+def test_loading_needs_no_more_than_the_ids(tmp_path: Path) -> None:
+    LexicalScorer.build(LIBRARY).save(tmp_path)
+    loaded = LexicalScorer.load(tmp_path, [s.id for s in LIBRARY])
+    assert loaded.score(say("cat"), LIBRARY).argmax() == 0
+    with pytest.raises(ManifestMismatch):
+        LexicalScorer.load(tmp_path, ["p/0"])
+
+
 def test_the_same_library_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         LexicalScorer.build(LIBRARY).save(tmp_path / name)
