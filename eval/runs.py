@@ -27,13 +27,14 @@ Qrels = Mapping[str, Mapping[str, int]]
 _TO_ESCAPE = re.compile(r"[%\s\x00-\x1f\x7f]")
 
 
-def write_run(path: Path, run: Run, tag: str) -> None:
-    """Write a run file, whole or not at all.
+def write_run(path: Path, run: Run | Iterable[tuple[str, Mapping[str, float]]], tag: str) -> None:
+    """Write a run file, whole or not at all; a stream of (query, scores) is written as it comes.
 
     Raises:
         InputError: an empty id, or a score that is not finite.
     """
-    write_atomically(path, _run_lines(run, _escape(tag, "tag")))
+    queries = run.items() if isinstance(run, Mapping) else run
+    write_atomically(path, _run_lines(queries, _escape(tag, "tag")))
 
 
 def write_qrels(path: Path, qrels: Qrels) -> None:
@@ -91,8 +92,8 @@ def write_atomically(path: Path, lines: Iterable[str]) -> None:
         raise
 
 
-def _run_lines(run: Run, tag: str) -> Iterator[str]:
-    for query, scores in run.items():
+def _run_lines(run: Iterable[tuple[str, Mapping[str, float]]], tag: str) -> Iterator[str]:
+    for query, scores in run:
         for document, score in scores.items():
             if not math.isfinite(score):
                 raise InputError(
