@@ -28,7 +28,7 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/uv
 	@touch $@ $(VENV)/.light
 
 demo: $(VENV)/.light ## index the starter pack, answer conversations, draw what was picked, measure
-	$(BIN)/python -m retriever.starter.demo
+	$(BIN)/sticker demo
 
 check: $(VENV)/.dev ## lint, formatting and types
 	$(BIN)/ruff check .
