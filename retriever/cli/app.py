@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from retriever.cli import doctor, evaluate, index, pick, starter
+from retriever.cli import demo, doctor, evaluate, index, pick, starter
 from retriever.errors import StickerError
 
 app = typer.Typer(
@@ -50,6 +50,7 @@ app.command("pick")(pick.pick)
 app.command("eval")(evaluate.evaluate)
 app.command("doctor")(doctor.doctor)
 app.command("starter")(starter.starter)
+app.command("demo")(demo.demo)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
