@@ -74,7 +74,9 @@ class Tally:
         levels = {
             pool: [measure.chance(*pool) for measure in self._protocol.measures] for pool in set(self._pools)
         }
-        return np.array([levels[pool] for pool in self._pools]).reshape(len(self._pools), -1)
+        return np.array([levels[pool] for pool in self._pools]).reshape(
+            len(self._pools), len(self._protocol.measures)
+        )
 
     def _compare(
         self, differences: dict[str, Floats], resamples: int, seed: int

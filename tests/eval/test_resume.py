@@ -1,0 +1,172 @@
+"""A run that is stopped anywhere and goes on has the records and the report of one that was not."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from eval_worlds import LIBRARY, both, knows, noise, write_dataset
+
+from eval.harness import evaluate
+from retriever.errors import InputError
+
+MADE = [
+    "records.jsonl",
+    "report.json",
+    "report.md",
+    "config.json",
+    "candidates.noise.run",
+    "candidates.qrels",
+]
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    return write_dataset(tmp_path / "world", n=300)
+
+
+def run(dataset, out, systems=both, **options):
+    return evaluate(dataset, LIBRARY, systems, out=out, show_progress=False, **options)
+
+
+def same(one, other):
+    return all((one / name).read_bytes() == (other / name).read_bytes() for name in MADE)
+
+
+def test_an_interrupted_run_goes_on(dataset, tmp_path):
+    whole = run(dataset, tmp_path / "whole")
+    asked = []
+
+    def stops(conversation):
+        if len(asked) == 200:
+            raise KeyboardInterrupt
+        asked.append(conversation.id)
+        return both(conversation)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(dataset, tmp_path / "cut", stops)
+    kept = (tmp_path / "cut" / "records.jsonl").read_bytes().count(b"\n")
+    assert 0 < kept < 200
+    asked.clear()
+    again = run(dataset, tmp_path / "cut", lambda c: asked.append(c.id) or both(c))
+    assert asked == [f"q{i}" for i in range(kept, 300)]
+    assert again == whole and same(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_a_finished_run_is_not_scored_again(dataset, tmp_path):
+    whole = run(dataset, tmp_path / "out")
+
+    def never(conversation):
+        raise AssertionError("scored again")
+
+    assert run(dataset, tmp_path / "out", never) == whole
+
+
+def test_the_file_cut_anywhere_in_its_last_lines(dataset, tmp_path):
+    whole = run(dataset, tmp_path / "whole", limit=70)
+    data = (tmp_path / "whole" / "records.jsonl").read_bytes()
+    lines = data.splitlines(keepends=True)
+    start = len(data) - len(lines[-1])
+    chooser = random.Random(0)
+    for cut in [
+        0,
+        1,
+        start - 1,
+        start,
+        start + 1,
+        len(data) - 1,
+        *(chooser.randrange(len(data)) for _ in range(15)),
+    ]:
+        out = tmp_path / f"cut-{cut}"
+        out.mkdir()
+        (out / "config.json").write_bytes((tmp_path / "whole" / "config.json").read_bytes())
+        (out / "records.jsonl").write_bytes(data[:cut])
+        assert run(dataset, out, limit=70) == whole
+        assert same(tmp_path / "whole", out)
+
+
+def test_what_is_refused(dataset, tmp_path):
+    out = tmp_path / "out"
+    run(dataset, out, limit=70, config={"encoder": "a"})
+    with pytest.raises(InputError, match=r'another systems .*"a".*"b"'):
+        run(dataset, out, config={"encoder": "b"})
+    with pytest.raises(InputError, match="another ties"):
+        run(dataset, out, config={"encoder": "a"}, ties="optimistic")
+    with pytest.raises(InputError, match="query 'q70' was scored by"):
+        run(dataset, out, lambda c: {"knows": knows(c)}, config={"encoder": "a"})
+    with pytest.raises(InputError, match="another split"):
+        run(dataset, out, config={"encoder": "a"}, split="train")
+    (dataset / "valid.jsonl").write_bytes((dataset / "valid.jsonl").read_bytes() + b"\n")
+    with pytest.raises(InputError, match="another dataset_sha256"):
+        run(dataset, out, config={"encoder": "a"})
+
+
+def test_a_folder_of_something_else(dataset, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    with pytest.raises(InputError, match="no evaluation"):
+        run(dataset, tmp_path / "mine")
+    with pytest.raises(InputError, match="is a file"):
+        run(dataset, tmp_path / "mine" / "thesis.txt")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_damage_in_the_middle_is_not_passed_over(dataset, tmp_path):
+    run(dataset, tmp_path / "out", limit=70)
+    path = tmp_path / "out" / "records.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[3] = b"\x00\x00\n"
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(InputError, match="line 4: damaged record"):
+        run(dataset, tmp_path / "out", limit=70)
+
+
+def test_one_writer_at_a_time(dataset, tmp_path):
+    def greedy(conversation):
+        with pytest.raises(InputError, match="another process is evaluating"):
+            run(dataset, tmp_path / "out")
+        return {"noise": noise(conversation)}
+
+    run(dataset, tmp_path / "out", greedy, limit=1)
+
+
+CHILD = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from eval_worlds import LIBRARY, both
+from eval.harness import evaluate
+def slow(conversation):
+    time.sleep(0.001)
+    return both(conversation)
+evaluate(sys.argv[2], LIBRARY, slow, out=sys.argv[3], show_progress=False)
+"""
+
+
+def test_killed_again_and_again(dataset, tmp_path):
+    whole = run(dataset, tmp_path / "whole")
+    out, chooser, killed = tmp_path / "killed", random.Random(1), 0
+    command = [sys.executable, "-c", CHILD, str(Path(__file__).parent), str(dataset), str(out)]
+    for _ in range(40):
+        before = count(out)
+        child = subprocess.Popen(command)
+        while child.poll() is None and count(out) <= before:  # let it get somewhere
+            time.sleep(0.002)
+        time.sleep(chooser.random() * 0.05)
+        child.send_signal(signal.SIGKILL)
+        killed += child.wait() == -signal.SIGKILL
+        if count(out) == 300:
+            break
+    assert killed >= 2
+    assert run(dataset, out) == whole
+    assert same(tmp_path / "whole", out)
+    left = [json.loads(line)["id"] for line in (out / "records.jsonl").read_text().splitlines()]
+    assert left == [f"q{i}" for i in range(300)]
+
+
+def count(out):
+    path = out / "records.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
