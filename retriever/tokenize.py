@@ -109,5 +109,5 @@ def _segmenter() -> "jieba.Tokenizer":
         warnings.simplefilter("ignore")
         import jieba
 
-    jieba.setLogLevel(logging.WARNING)
+    jieba.setLogLevel(logging.CRITICAL)  # even a cache it cannot write is nothing to show a user
     return jieba.Tokenizer()

@@ -3,9 +3,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from retriever import fusion
 from retriever.errors import InputError
-from retriever.fusion import fuse, mean_ranks, minmax, rank, rrf, softmax, weighted, zscore
+from retriever.fusion import combine, fuse, mean_ranks, minmax, rank, register, rrf, softmax, weighted, zscore
 
 ORDER_KEEPING = [rrf, partial(weighted, normalisation="minmax"), partial(weighted, normalisation="rank")]
 ALL = [*ORDER_KEEPING, partial(weighted, normalisation="zscore"), partial(weighted, normalisation="softmax")]
@@ -220,6 +219,8 @@ def test_unknown_names_list_what_exists() -> None:
         fuse(GOOD, "borda")
     with pytest.raises(InputError, match="no normalisation 'log'; there are minmax, zscore, rank, softmax"):
         fuse(GOOD, "weighted", normalisation="log")
+    with pytest.raises(InputError, match="no option 'normalisation' of fusion method 'rrf'; there are k$"):
+        fuse(GOOD, "rrf", normalisation="minmax")
 
 
 @pytest.mark.parametrize("k", [-1.0, float("nan"), float("inf")])
@@ -235,12 +236,12 @@ def test_temperature_must_make_sense(temperature: float) -> None:
 
 
 def test_register_adds_and_refuses_duplicates(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fusion, "METHODS", dict(fusion.METHODS))
+    monkeypatch.setattr(combine, "METHODS", dict(combine.METHODS))
 
-    @fusion.register("best")
+    @register("best")
     def best(scores, *, weights=None):
         return np.max([minmax(values) for values in scores.values()], axis=0)
 
     assert fuse(GOOD, "best").tolist() == [1.0, 1.0]
     with pytest.raises(InputError, match="there is a fusion method 'best' already"):
-        fusion.register("best")(best)
+        register("best")(best)
