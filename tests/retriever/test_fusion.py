@@ -219,7 +219,7 @@ def test_unknown_names_list_what_exists() -> None:
         fuse(GOOD, "borda")
     with pytest.raises(InputError, match="no normalisation 'log'; there are minmax, zscore, rank, softmax"):
         fuse(GOOD, "weighted", normalisation="log")
-    with pytest.raises(InputError, match="no option 'normalisation' of fusion method 'rrf'; there are k$"):
+    with pytest.raises(InputError, match=r"no option 'normalisation' of fusion method 'rrf'; there are k$"):
         fuse(GOOD, "rrf", normalisation="minmax")
 
 
