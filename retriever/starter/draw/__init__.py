@@ -1,0 +1,1 @@
+"""Draws stickers from attributes with Pillow alone."""
