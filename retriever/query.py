@@ -22,6 +22,9 @@ STOP_WORDS: frozenset[str] = frozenset((
 # fmt: on
 """Words that say nothing about which sticker fits. "no", "不" and the like do, and are not here."""
 
+# Words in the names of so many emoji that they tell nothing: a laugh is no better a "face" than a yawn.
+_GENERIC = frozenset(("face", "sign", "symbol"))
+
 # In names of older symbols these tell the outline from the filled form: the red heart is a HEAVY BLACK HEART.
 _TYPOGRAPHIC = frozenset(("heavy", "black", "white"))
 
@@ -59,7 +62,7 @@ def query_tokens(
 
     A token of the last utterance weighs 1, of the one before `decay`, then ``decay**2``, and so on; a token
     that occurs more than once keeps its largest weight, so that nobody shouts a sticker down by repeating a
-    word. An emoji brings the words of its Unicode name along (😂: face, tears, joy).
+    word. An emoji brings the words of its Unicode name along (😂: tears, joy).
 
     Args:
         conversation: whose words; both modes are read alike.
@@ -86,6 +89,5 @@ def _with_emoji_names(tokens: list[str]) -> Iterator[str]:
     for token in tokens:
         yield token
         if is_emoji(token):
-            for word in tokenize(unicodedata.name(token, "")):
-                if ord(token) >= 0x1F000 or word not in _TYPOGRAPHIC:
-                    yield word
+            dropped = _GENERIC if ord(token) >= 0x1F000 else _GENERIC | _TYPOGRAPHIC
+            yield from (word for word in tokenize(unicodedata.name(token, "")) if word not in dropped)

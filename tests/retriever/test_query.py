@@ -46,10 +46,10 @@ def test_words_of_refusal_are_no_stop_words() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("😂", {"😂", "face", "tears", "joy"}),
+        ("😂", {"😂", "tears", "joy"}),
         ("❤️", {"❤", "heart"}),
         ("🖤", {"🖤", "black", "heart"}),
-        ("👍🏿", {"👍", "thumbs", "up", "sign"}),
+        ("👍🏿", {"👍", "thumbs", "up"}),
         ("🇨🇳", {"🇨🇳"}),
     ],
 )
