@@ -19,6 +19,7 @@ from retriever.chain import StickerRetriever
 from retriever.errors import ConversationError, InputError
 from retriever.indexing import index_pack
 from retriever.integrations.langchain import StickerLangChainRetriever
+from retriever.starter import STARTER_PACK
 from retriever.types import Conversation, Pick, Sticker
 
 STICKERS: list[dict[str, Any]] = [
@@ -62,12 +63,20 @@ def adapter(stickers: StickerRetriever) -> StickerLangChainRetriever:
     return StickerLangChainRetriever(picker=stickers)
 
 
+@pytest.fixture(scope="module")
+def starter(tmp_path_factory: pytest.TempPathFactory) -> StickerRetriever:
+    """The starter pack that ships with the package, lexical only."""
+    library = tmp_path_factory.mktemp("starter")
+    index_pack(library, STARTER_PACK, encoders=(), show_progress=False)
+    return StickerRetriever.open(library)
+
+
 class TestStandard(RetrieversIntegrationTests):
     """LangChain's own tests for retrievers."""
 
     @pytest.fixture(autouse=True)
-    def _library(self, stickers: StickerRetriever) -> None:
-        self._stickers = stickers
+    def _library(self, starter: StickerRetriever) -> None:
+        self._stickers = starter
 
     @property
     def retriever_constructor(self) -> type[StickerLangChainRetriever]:
