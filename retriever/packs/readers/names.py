@@ -56,7 +56,7 @@ def language_of(text: str) -> str:
 
 
 def words_of_stem(name: str) -> str:
-    """What a file's name says: ``cats/happy_wave-2.png`` -> ``happy wave``; nothing for hashes and counters."""
+    """What a file's name says: ``cats/happy_wave-2.png`` -> ``happy wave``; hashes say nothing."""
     words = _WORD.findall(PurePosixPath(name).stem)
     if any(_CJK.search(word) for word in words):
         return " ".join(words)
