@@ -146,7 +146,7 @@ class StickerRetriever:
             InputError: `k` out of range, a filter value no sticker has, or filters nothing passes.
         """
         conversation = as_conversation(conversation)
-        filters = Filters(tuple(packs), tuple(emotions), tuple(intentions), tuple(tags))
+        filters = Filters(packs, emotions, intentions, tags)
         allowed = self._filters.mask(filters) if filters else None
         self._check_k(k, allowed)
         candidates = self._recall(conversation, k, allowed)
@@ -203,8 +203,8 @@ def as_conversation(value: Conversation | str | Sequence[str]) -> Conversation:
     """
     if isinstance(value, Conversation):
         return value
-    texts = [value] if isinstance(value, str) else list(value)
-    if not all(isinstance(text, str) for text in texts):
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
         raise InputError(f"got {type(value).__name__}; expected a Conversation, a text or a list of texts")
     return Conversation.from_texts(*texts)
 

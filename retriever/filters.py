@@ -28,11 +28,11 @@ class Filters:
         InputError: a field is a single string, or holds something that is not one.
     """
 
-    packs: tuple[str, ...] = ()
-    emotions: tuple[str, ...] = ()
-    intentions: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    ids: tuple[str, ...] = ()
+    packs: Sequence[str] = ()
+    emotions: Sequence[str] = ()
+    intentions: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    ids: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         for field in fields(self):
