@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from eval.datasets import Dataset, Sample, open_dataset
     from eval.harness import evaluate
-    from eval.judge import judge
+    from eval.judging import judge
     from eval.report import to_markdown, to_rich
     from eval.results import Report
     from eval.runs import read_qrels, read_run, write_qrels, write_run
@@ -22,7 +22,7 @@ _HOME = {
     "Sample": "eval.datasets",
     "evaluate": "eval.harness",
     "from_recallers": "eval.systems",
-    "judge": "eval.judge",
+    "judge": "eval.judging",
     "open_dataset": "eval.datasets",
     "read_qrels": "eval.runs",
     "read_run": "eval.runs",

@@ -16,7 +16,7 @@ def test_every_public_name_imports_and_knows_its_module():
 
 def test_importing_loads_nothing_heavy_and_prints_nothing():
     code = (
-        "import sys, eval, eval.harness, eval.judge, eval.report;"
+        "import sys, eval, eval.harness, eval.judging, eval.report;"
         "heavy = {'torch', 'transformers', 'chromadb', 'onnxruntime', 'jieba', 'bm25s', 'scipy', 'rich'};"
         "sys.exit(', '.join(heavy & sys.modules.keys()) or 0)"
     )

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from eval.judge import judge
+from eval.judging import judge
 from eval.runs import read_qrels, read_run, write_atomically, write_qrels, write_run
 from retriever.errors import InputError
 
