@@ -1,5 +1,6 @@
 """The second stage: every sticker without a vector of record gets one."""
 
+import hashlib
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,6 +31,7 @@ IMAGES_AT_ONCE = 32
 SAVE_ROWS = 4096
 SAVE_SECONDS = 20.0
 """Vectors are put on the disk after this many rows or seconds: what a kill can cost."""
+UNIT_TOLERANCE = 1e-3
 MAX_SIDE = 1024
 """Frames larger than this are shrunk before they wait in memory for the encoder, which sees 224 to 512."""
 
@@ -58,7 +60,7 @@ def fill(
     """Encode what `missing` found and file it in `record`; gives the stickers whose image failed on the way.
 
     Raises:
-        ModelError: the encoder gives vectors that are not finite or of the wrong shape.
+        ModelError: the encoder gives vectors of the wrong shape or not of length 1.
     """
     failed: list[Quarantined] = []
     batches = (
@@ -71,11 +73,7 @@ def fill(
     saved = time.monotonic()
     try:
         for batch_keys, vectors in batches:
-            if vectors.shape != (len(batch_keys), encoder.spec.dimension) or not np.isfinite(vectors).all():
-                raise ModelError(
-                    f"{encoder.spec.name} gave vectors of shape {vectors.shape} or not finite for "
-                    f"{len(batch_keys)} stickers, expected finite ones of dimension {encoder.spec.dimension}"
-                )
+            _check(vectors, len(batch_keys), encoder)
             keys += batch_keys
             parts.append(vectors)
             advance(len(batch_keys))
@@ -86,6 +84,20 @@ def fill(
         if keys:
             record.append(keys, np.concatenate(parts))
     return failed
+
+
+def _check(vectors: Vectors, n: int, encoder: Encoder) -> None:
+    if vectors.shape != (n, encoder.spec.dimension):
+        raise ModelError(
+            f"{encoder.spec.name} gave vectors of shape {vectors.shape} for {n} stickers, "
+            f"expected ({n}, {encoder.spec.dimension})"
+        )
+    lengths = np.linalg.norm(vectors, axis=1)
+    if not (np.abs(lengths - 1) < UNIT_TOLERANCE).all():  # also where a length is NaN
+        raise ModelError(
+            f"{encoder.spec.name} gave a vector of length {lengths[np.argmax(np.abs(lengths - 1))]}, "
+            "expected normalised ones, of length 1"
+        )
 
 
 def _batches(items: Iterable[tuple[str, Sticker]], size: int) -> Iterator[list[tuple[str, Sticker]]]:
@@ -133,7 +145,10 @@ def _images(
 
 
 def _frames(sticker: Sticker, limits: Limits) -> "list[Image]":
-    frames = list(decode(Path(sticker.path).read_bytes(), limits).frames)
+    data = Path(sticker.path).read_bytes()
+    if hashlib.sha256(data).hexdigest() != sticker.sha256:  # its vector would be filed under the old image
+        raise BadImage("unreadable", "it changed after it was read; index the pack again")
+    frames = list(decode(data, limits).frames)
     for frame in frames:
         frame.thumbnail((MAX_SIDE, MAX_SIDE))
     return frames

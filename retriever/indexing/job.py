@@ -19,7 +19,7 @@ from retriever.errors import InputError, LibraryError, LibraryNotFound, StickerE
 from retriever.indexing.encode import fill, missing
 from retriever.indexing.ocr import read_captions
 from retriever.indexing.report import IndexReport
-from retriever.indexing.scan import ScanResult, scan
+from retriever.indexing.scan import ScanResult, record_quarantine, scan
 from retriever.indexing.settle import settle
 from retriever.indexing.state import State, drop_row, library_stickers
 from retriever.packs import DEFAULT_LIMITS, Limits, open_pack
@@ -27,7 +27,7 @@ from retriever.packs.duplicates import exact_duplicates, near_duplicates
 from retriever.packs.entry import Quarantined
 from retriever.progress import bar
 from retriever.store import index, journal
-from retriever.store.atomic import remove_unfinished
+from retriever.store.described import collect, is_described
 from retriever.store.journal import JournalWriter
 from retriever.store.lock import writer_lock
 from retriever.store.manifest import Manifest, read_manifest, write_manifest
@@ -65,27 +65,27 @@ def index_pack(
             library's own, and for a new library means lexical only.
         document_fields: what a sticker's document is made of; None keeps the library's.
         chroma_url: a Chroma server for the index, ``embedded``, or None to keep the library's.
-        reencode: allow other encoders or fields than the library has, and compute all vectors anew.
+        reencode: allow other encoders or fields than the library has, and compute the vectors they need.
         ocr: read the words in stickers without a `verbal` attribute (extra ``ocr``).
         device: for encoders that can choose: ``auto``, ``cpu``, ``cuda``.
         show_progress: None shows bars when stderr is a terminal.
 
     Raises:
-        PackError: the pack cannot be read, or holds nothing usable and the library is empty.
+        PackError: the pack cannot be read, or holds nothing usable.
         LibraryLocked: another process is writing.
         ManifestMismatch: encoders or fields differ from the library's, without `reencode`.
         LibraryDamaged: a file of record fails its check; `sticker doctor --repair`.
     """
     paths = LibraryPaths(Path(library).resolve())
-    opened = open_pack(pack, limits)
-    with writer_lock(paths):
-        remove_unfinished(paths.root)
+    with open_pack(pack, limits) as opened, writer_lock(paths):
+        paths.remove_unfinished()
         manifest, loaded = settle(
             read_manifest(paths), encoders, document_fields, chroma_url, reencode, device
         )
         write_manifest(paths, manifest)
         state = State(paths)
         started = time.monotonic()
+        logger.info("stage: read")
         with bar("Reading", opened.count_hint, show_progress) as advance:
             found = scan(opened, opened.source, paths, state, limits, WORKERS, advance)
         if ocr:
@@ -110,7 +110,7 @@ def rebuild_index(library: str | Path, *, show_progress: bool | None = None) -> 
             f"there is no library at {paths.root}; run `sticker index PACK --library {paths.root}` first"
         )
     with writer_lock(paths):
-        remove_unfinished(paths.root)
+        paths.remove_unfinished()
         manifest = read_manifest(paths) or Manifest()
         report = _finish(
             paths, manifest, None, State(paths), ScanResult(), DEFAULT_LIMITS, show_progress, force=True
@@ -133,13 +133,15 @@ def _finish(
     records = {
         spec.fingerprint: VectorRecord(paths.vectors / spec.fingerprint, spec) for spec in manifest.encoders
     }
-    described = list(journal.read(paths.attributes))
+    described = collect(journal.read(paths.attributes, is_described))
     stickers = library_stickers(state, described)
+    logger.info("stage: encode")
     encoded = 0
     failed: list[Quarantined] = []
     for spec in manifest.encoders:
         record = records[spec.fingerprint]
-        todo = missing(stickers, record, manifest.document_fields)
+        lost = {item.id for item in failed}
+        todo = missing((s for s in stickers if s.id not in lost), record, manifest.document_fields)
         if todo:
             encoder = _encoder(spec, encoders)
             with bar(f"Encoding with {spec.name}", len(todo), show_progress) as advance:
@@ -186,6 +188,8 @@ def _encoder(spec: EncoderSpec, loaded: list[Encoder] | None) -> Encoder:
 
 def _drop(paths: LibraryPaths, state: State, failed: Sequence[Quarantined]) -> None:
     """Take stickers out whose image vanished or broke between reading and encoding, with all their twins."""
+    for item in failed:
+        record_quarantine(paths.quarantine, state.entries[item.id].source, [item], replace=False)
     bad = {state.entries[item.id].sha256 for item in failed}
     with JournalWriter(paths.stickers) as writer:
         for sticker_id, entry in list(state.entries.items()):

@@ -2,11 +2,12 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from retriever.errors import BadImage
+from retriever.errors import BadImage, PackError
 from retriever.indexing.parallel import ordered_map
 from retriever.indexing.state import Entry, State, drop_row, put_row
 from retriever.packs import Limits, decode
@@ -21,6 +22,9 @@ from retriever.store.rows import to_row
 from retriever.types import Sticker
 
 logger = logging.getLogger(__name__)
+
+_HIDES_OTHERS = frozenset({"unreadable", "corrupt", "truncated", "encrypted", "too_large_file"})
+"""Reasons for which a reader may pass over more than one sticker: a folder, the rest of an index file."""
 
 FLUSH_EVERY = 256
 """Rows between two flushes of the journal: a kill costs reading at most this many stickers again."""
@@ -50,15 +54,19 @@ def scan(
     """Bring the stickers journal up to date with a pack; `state` follows.
 
     What is unchanged (same bytes, same annotations) is not decoded again and writes nothing. What the pack no
-    longer has is dropped at the very end, so a scan that is killed or fails removes nothing.
+    longer has is dropped at the very end, so a scan that is killed or fails removes nothing; nor does one
+    that could not see the whole pack (a folder or an index file that does not open or breaks off).
 
     Raises:
-        PackError: the pack breaks off while it is read; nothing is removed.
+        PackError: nothing in the pack can be used; nothing is removed.
     """
     result = ScanResult()
+    unseen: list[Quarantined] = []
 
     def read(entry: PackEntry | Quarantined) -> tuple[Quarantined | bytes, str]:
         if isinstance(entry, Quarantined):
+            if entry.reason in _HIDES_OTHERS:
+                unseen.append(entry)
             return entry, entry.id
         return _read(entry, source, paths, state.entries.get(entry.id), limits), entry.id
 
@@ -66,14 +74,33 @@ def scan(
         for outcome, sticker_id in ordered_map(read, entries, workers):
             _take(outcome, sticker_id, source, state, writer, result)
             advance(1)
-        for sticker_id, entry in list(state.entries.items()):
-            if entry.source == source and sticker_id not in result.seen:
-                row = drop_row(source, sticker_id)
-                writer.append(row)
-                state.apply(row)
-                result.removed += 1
-    _record_quarantine(paths.quarantine, source, result.quarantined)
+        if unseen:
+            logger.warning("nothing is removed, for %s: %s", unseen[0].origin, unseen[0].detail)
+        elif result.seen:
+            _drop_unseen(source, state, writer, result)
+    record_quarantine(paths.quarantine, source, result.quarantined)
+    if not result.seen:
+        raise _nothing_usable(source, result.quarantined)
     return result
+
+
+def _drop_unseen(source: str, state: State, writer: JournalWriter, result: ScanResult) -> None:
+    for sticker_id, entry in list(state.entries.items()):
+        if entry.source == source and sticker_id not in result.seen:
+            row = drop_row(source, sticker_id)
+            writer.append(row)
+            state.apply(row)
+            result.removed += 1
+
+
+def _nothing_usable(source: str, quarantined: list[Quarantined]) -> PackError:
+    if not quarantined:
+        return PackError(f"{source} has no stickers any more; nothing was changed")
+    first = quarantined[0]
+    return PackError(
+        f"none of the {len(quarantined)} stickers in {source} can be used, so nothing was changed; "
+        f"the first: {first.origin}: {first.reason} ({first.detail})"
+    )
 
 
 def _take(
@@ -181,12 +208,19 @@ def _keep(folder: Path, digest: str, kind: str, data: bytes) -> Path:
     return path
 
 
-def _record_quarantine(path: Path, source: str, quarantined: list[Quarantined]) -> None:
-    """Replace what the quarantine journal says of `source`."""
+def is_quarantine_row(row: dict[str, Any]) -> bool:
+    """Whether `row` can stand in the quarantine journal."""
+    return all(isinstance(row.get(key), str) for key in ("source", "id", "origin", "reason", "detail"))
+
+
+def record_quarantine(
+    path: Path, source: str, quarantined: Sequence[Quarantined], replace: bool = True
+) -> None:
+    """Put `quarantined` into the quarantine journal; `replace` what it says of `source`, or add to it."""
 
     def rows() -> Iterator[dict[str, str]]:
-        for row in journal.read(path):
-            if row["source"] != source:
+        for row in journal.read(path, is_quarantine_row):
+            if row["source"] != source or not replace:
                 yield row
         for item in quarantined:
             yield {

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from retriever.documents import field_texts
 from retriever.encoders import load_encoder
 from retriever.encoders.base import Encoder
-from retriever.errors import ManifestMismatch
+from retriever.errors import InputError, ManifestMismatch
+from retriever.store import chroma
 from retriever.store.manifest import Manifest
+from retriever.types import Sticker
 
 
 def settle(
@@ -30,6 +33,8 @@ def settle(
         ManifestMismatch: other encoders or document fields than the library's, without `reencode`; or the
             same name now stands for another model.
         ModelError, MissingExtra: an encoder cannot be loaded.
+        InputError: an encoder named twice, an unknown document field, or a `chroma_url` that is none.
+        LibraryError: a Chroma server that the library does not use yet, and that does not answer.
     """
     base = manifest or Manifest()
     names = tuple(spec.name for spec in base.encoders) if encoders is None else tuple(encoders)
@@ -37,6 +42,9 @@ def settle(
     if manifest is not None and not reencode:
         _refuse_change("encoder", [spec.name for spec in manifest.encoders], names)
         _refuse_change("document fields", manifest.document_fields, fields)
+    if len(set(names)) != len(names):
+        raise InputError(f"got encoders {', '.join(names)}; expected each of them once")
+    field_texts(Sticker("", "", "", ""), fields)  # knows which fields there are
     loaded = [load_encoder(name, device=device) for name in names]
     specs = tuple(encoder.spec for encoder in loaded)
     if manifest is not None and not reencode:
@@ -47,6 +55,9 @@ def settle(
                     f"{old.model_id} ({old.preprocessing}); use that model again, or add --reencode"
                 )
     url = base.chroma_url if chroma_url is None else (None if chroma_url == "embedded" else chroma_url)
+    if url is not None and url != base.chroma_url:
+        with chroma.open_client(url):
+            pass  # a library must not be tied to a server that was never there
     return replace(base, encoders=specs, document_fields=fields, chroma_url=url), loaded
 
 

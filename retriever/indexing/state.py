@@ -1,12 +1,12 @@
 """What the stickers journal says is in the library, folded to one line a sticker."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from retriever.store import journal
-from retriever.store.described import Described, collect, merge
+from retriever.store.described import merge
 from retriever.store.paths import LibraryPaths
 from retriever.store.rows import from_row
 from retriever.types import Sticker
@@ -41,13 +41,27 @@ def drop_row(source: str, sticker_id: str) -> dict[str, Any]:
     return {"op": "drop", "source": source, "id": sticker_id}
 
 
+def is_state_row(row: dict[str, Any]) -> bool:
+    """Whether `row` can stand in the stickers journal."""
+    keys = {"put": _PUT_KEYS, "drop": _DROP_KEYS}.get(str(row.get("op")))
+    return keys is not None and all(isinstance(row.get(key), str) for key in keys)
+
+
+_DROP_KEYS = ("source", "id")
+_PUT_KEYS = (*_DROP_KEYS, "pack", "sha256", "path", "dhash")
+
+
 class State:
-    """The stickers of the library by id, read from its journal."""
+    """The stickers of the library by id, read from its journal.
+
+    Raises:
+        LibraryDamaged: a line of the journal cannot be read.
+    """
 
     def __init__(self, paths: LibraryPaths) -> None:
         self.entries: dict[str, Entry] = {}
         self.lines = 0
-        for row in journal.read(paths.stickers):
+        for row in journal.read(paths.stickers, is_state_row):
             self.apply(row)
 
     def apply(self, row: dict[str, Any]) -> None:
@@ -77,9 +91,8 @@ class State:
         return sorted({entry.source for entry in self.entries.values()})
 
 
-def library_stickers(state: State, described: Iterable[Described]) -> list[Sticker]:
-    """All stickers sorted by id, with what OCR and models wrote filled in."""
-    found = collect(described)
+def library_stickers(state: State, found: Mapping[str, Mapping[str, Any]]) -> list[Sticker]:
+    """All stickers sorted by id, with what OCR and models wrote (`described.collect`) filled in."""
     return [
         merge(state.entries[sticker_id].sticker(), found.get(state.entries[sticker_id].sha256, {}))
         for sticker_id in sorted(state.entries)

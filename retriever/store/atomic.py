@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,11 @@ from typing import Any
 
 TEMPORARY = ".tmp-"
 """Prefix of everything unfinished; whatever bears it may be deleted when no writer runs."""
+
+
+def temporary_beside(path: Path) -> Path:
+    """A name in the folder of `path` that no other process or thread uses, marked as unfinished."""
+    return path.with_name(f"{TEMPORARY}{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name}")
 
 
 def sync(path: Path) -> None:
@@ -21,15 +27,27 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(path: Path) -> None:
+    """Make `path` and its missing parents, each of them durably."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        sync(folder.parent)
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Replace `path` by `data` in one step; its folder is made if needed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    make_folder(path.parent)
+    temporary = temporary_beside(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     sync(path.parent)
 
 
@@ -43,11 +61,10 @@ def new_folder(path: Path) -> Iterator[Path]:
     """A temporary folder that becomes `path` when the block ends well, and is removed when it does not.
 
     Raises:
-        FileExistsError: `path` exists and is not empty.
+        OSError: `path` exists and is not empty.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
-    shutil.rmtree(temporary, ignore_errors=True)
+    make_folder(path.parent)
+    temporary = temporary_beside(path)
     temporary.mkdir()
     try:
         yield temporary
@@ -56,18 +73,15 @@ def new_folder(path: Path) -> Iterator[Path]:
                 sync(Path(folder, name))
             sync(Path(folder))
         temporary.rename(path)
-        sync(path.parent)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+    sync(path.parent)
 
 
-def remove_unfinished(root: Path) -> list[str]:
-    """Delete what killed writers left below `root`; call only while holding the writer's lock."""
-    left = [path for path in root.rglob(f"{TEMPORARY}*") if path.exists()]
-    for path in left:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-    return [str(path.relative_to(root)) for path in left]
+def remove_folder(path: Path) -> None:
+    """Remove a folder so that it is whole or gone under its name, also when killed on the way."""
+    temporary = temporary_beside(path)
+    path.rename(temporary)
+    sync(path.parent)
+    shutil.rmtree(temporary, ignore_errors=True)

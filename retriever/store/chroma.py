@@ -38,6 +38,7 @@ def open_client(where: Path | str) -> Iterator["ClientAPI"]:
     Raises:
         InputError: a URL that is not http(s).
         LibraryError: the server does not answer.
+        LibraryDamaged: the folder does not open.
     """
     client = connect(where)
     try:
@@ -51,20 +52,44 @@ def connect(where: Path | str) -> "ClientAPI":
     import chromadb
 
     if isinstance(where, Path):
-        return chromadb.PersistentClient(path=str(where))
-    parts = urlsplit(where)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(f"got Chroma server {where!r}, expected http://HOST:PORT")
+        try:
+            return chromadb.PersistentClient(path=str(where))
+        except Exception as error:
+            raise LibraryDamaged(
+                f"the Chroma folder {where} does not open ({error}); run `sticker index --rebuild`"
+            ) from error
+    host, port, ssl = _address(where)
     try:
-        return chromadb.HttpClient(
-            host=parts.hostname, port=parts.port or (443 if parts.scheme == "https" else 8000),
-            ssl=parts.scheme == "https",
-        )  # fmt: skip
+        return chromadb.HttpClient(host=host, port=port, ssl=ssl)
     except Exception as error:
         raise LibraryError(
             f"no Chroma server answers at {where} ({type(error).__name__}: {error}); "
             "start one with `chroma run --path FOLDER --port PORT`, or leave the URL out for the embedded one"
         ) from error
+
+
+def connect_existing(where: Path | str) -> "ClientAPI":
+    """Like `connect`, but an embedded folder that is not there is an error, and is not made.
+
+    Raises:
+        LibraryDamaged: there is no Chroma database in the folder.
+    """
+    if isinstance(where, Path) and not (where / "chroma.sqlite3").is_file():
+        raise LibraryDamaged(f"{where} holds no Chroma database; run `sticker index --rebuild`")
+    return connect(where)
+
+
+def _address(url: str) -> tuple[str, int, bool]:
+    """Host, port and whether to encrypt."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # a port that is no number
+        host = port = None
+    if not host or parts.scheme not in ("http", "https"):
+        raise InputError(f"got Chroma server {url!r}, expected http://HOST:PORT")
+    ssl = parts.scheme == "https"
+    return host, port or (443 if ssl else 8000), ssl
 
 
 def close(client: "ClientAPI") -> None:
@@ -110,7 +135,27 @@ def build_collection(
     Args:
         vectors: (n, dimension). Where the library has no encoder, one constant column: Chroma wants some.
         advance: called with the number of rows written.
+
+    Raises:
+        LibraryError: Chroma refuses or goes away.
     """
+    try:
+        _fill(client, name, stickers, documents, vectors, advance)
+    except Exception as error:
+        raise LibraryError(
+            f"Chroma stopped while {name} was written ({type(error).__name__}: {error}); "
+            "the index in use stays, and the next run begins this one again"
+        ) from error
+
+
+def _fill(
+    client: "ClientAPI",
+    name: str,
+    stickers: Sequence[Sticker],
+    documents: Sequence[str],
+    vectors: Vectors,
+    advance: Callable[[int], None],
+) -> None:
     configuration: Any = {"hnsw": {**HNSW, "sync_threshold": max(BATCH, min(len(stickers), 10_000))}}
     collection = client.create_collection(name, configuration=configuration, embedding_function=None)
     rows = iter(range(len(stickers)))

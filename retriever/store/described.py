@@ -17,6 +17,17 @@ four), and optionally ``description``, ``emotion``, ``intention``.
 """
 
 
+def is_described(row: Mapping[str, Any]) -> bool:
+    """Whether `row` can stand in the attributes journal: its hash and all that it says are text."""
+    attributes = row.get("attributes", {})
+    return (
+        isinstance(row.get("sha256"), str)
+        and isinstance(attributes, dict)
+        and all(isinstance(value, str | None) for value in attributes.values())
+        and all(isinstance(row.get(name), str | None) for name in _SINGLE)
+    )
+
+
 def collect(rows: Iterable[Described]) -> dict[str, dict[str, Any]]:
     """The latest non-empty value of every field, by image hash.
 

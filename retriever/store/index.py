@@ -6,29 +6,37 @@ that a reader that opened it a moment ago can finish.
 
 import hashlib
 import json
-import shutil
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.format import open_memmap
 
 from retriever.documents import document
 from retriever.encoders.base import EncoderSpec, Vectors
-from retriever.errors import LibraryDamaged, LibraryNotFound
+from retriever.errors import LibraryDamaged, LibraryError, LibraryNotFound, StickerError
 from retriever.progress import bar
 from retriever.scorers.lexical import LexicalScorer
 from retriever.store import chroma
-from retriever.store.atomic import new_folder, write_bytes
+from retriever.store.atomic import new_folder, remove_folder, write_bytes
 from retriever.store.manifest import Manifest
 from retriever.store.paths import LibraryPaths
 from retriever.store.rows import StickerRows, write_rows
 from retriever.store.vectors import VectorRecord, content_key
 from retriever.types import Sticker
 
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
+
+logger = logging.getLogger(__name__)
+
 INDEX_SCHEMA = 1
+
+
+_INFO_KEYS = ("schema", "count", "content", "collections", "manifest", "files")
 
 
 def sticker_key(sticker: Sticker, spec: EncoderSpec, fields: Sequence[str]) -> str:
@@ -42,6 +50,7 @@ def content_hash(stickers: Sequence[Sticker], manifest: Manifest) -> str:
     """Changes when the index would: with any sticker, encoder, document field or Chroma address."""
     digest = hashlib.sha256(f"index schema {INDEX_SCHEMA}\n".encode())
     settings = {**manifest.to_json(), "encoders": [spec.fingerprint for spec in manifest.encoders]}
+    del settings["library_id"]  # a name, not content
     digest.update(json.dumps(settings, sort_keys=True).encode())
     for sticker in stickers:
         digest.update(repr(sticker).encode())
@@ -53,25 +62,32 @@ def current_name(paths: LibraryPaths) -> str:
 
     Raises:
         LibraryNotFound: no index was ever finished here.
+        LibraryDamaged: `CURRENT` does not name an index.
     """
     try:
-        return paths.current.read_text(encoding="utf-8").strip()
+        name = paths.current.read_bytes().decode("ascii", "replace").strip()
     except FileNotFoundError:
         raise LibraryNotFound(
             f"nothing is indexed in {paths.root}; run `sticker index PACK --library {paths.root}` first"
         ) from None
+    if not name.isdecimal():
+        raise LibraryDamaged(f"{paths.current} holds {name[:40]!r}; run `sticker doctor --repair`")
+    return name
 
 
 def read_info(folder: Path) -> dict[str, Any]:
     """The `index.json` of an index folder.
 
     Raises:
-        LibraryDamaged: absent or not JSON.
+        LibraryDamaged: absent, not JSON, or something is missing in it.
     """
     try:
         value: dict[str, Any] = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        lacking = [key for key in _INFO_KEYS if key not in value]
+        if lacking:
+            raise ValueError(f"index.json lacks {', '.join(lacking)}")
         return value
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise LibraryDamaged(
             f"{folder} is not a complete index ({error}); run `sticker doctor --repair`"
         ) from error
@@ -91,15 +107,20 @@ def build(
 
     Raises:
         LibraryDamaged: the new index fails its check; the old one stays in use.
+        LibraryError: Chroma cannot be reached or written; likewise.
     """
     name = _next_name(paths)
     with new_folder(paths.indexes / name) as folder:
+        logger.info("stage: rows")
         write_rows(folder, stickers)
         documents = [document(sticker, manifest.document_fields) for sticker in stickers]
+        logger.info("stage: matrix")
         for spec in manifest.encoders:
             keys = [sticker_key(sticker, spec, manifest.document_fields) for sticker in stickers]
             _write_matrix(folder / matrix_name(spec), keys, records[spec.fingerprint])
+        logger.info("stage: lexical")
         LexicalScorer.build(stickers, manifest.document_fields).save(folder / "lexical")
+        logger.info("stage: chroma")
         collections = _build_chroma(folder, name, manifest, stickers, documents, show_progress)
         info = {
             "schema": INDEX_SCHEMA,
@@ -108,19 +129,21 @@ def build(
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
             "collections": collections,
             "manifest": manifest.to_json(),
-            "matrices": {
-                matrix_name(spec): file_hash(folder / matrix_name(spec)) for spec in manifest.encoders
-            },
+            "files": {str(path.relative_to(folder)): file_hash(path) for path in _plain_files(folder)},
         }
         write_bytes(folder / "index.json", json.dumps(info, ensure_ascii=False, indent=2).encode())
+        logger.info("stage: verify")
         verify(folder)
+        logger.info("stage: swap")
+    previous = _current_or_none(paths)
     write_bytes(paths.current, name.encode() + b"\n")
-    _retire(paths, manifest, keep=name)
+    logger.info("stage: tidy")
+    _retire(paths, keep={name, previous})
     return name
 
 
 def verify(folder: Path, deep: bool = False) -> None:
-    """Check an index folder: counts, matrices (their hash too if `deep`), BM25, Chroma with known queries.
+    """Check an index folder: counts, BM25, Chroma with known queries, and if `deep` the hash of every file.
 
     Raises:
         LibraryDamaged: what fails, and what to run.
@@ -130,13 +153,18 @@ def verify(folder: Path, deep: bool = False) -> None:
     if len(rows) != info["count"]:
         raise LibraryDamaged(f"{folder} has {len(rows)} rows, expected {info['count']}")
     manifest = Manifest.from_json(info["manifest"], str(folder / "index.json"))
-    for file, expected in info["matrices"].items():
+    for file, expected in info["files"].items():
+        if not (folder / file).is_file():
+            raise LibraryDamaged(f"{folder / file} is missing; run `sticker index --rebuild`")
         if deep and file_hash(folder / file) != expected:
             raise LibraryDamaged(f"{folder / file} fails its SHA-256; run `sticker index --rebuild`")
     LexicalScorer.load(folder / "lexical", rows.ids)
-    with chroma.open_client(chroma_place(folder, manifest)) as client:
+    client = chroma.connect_existing(chroma_place(folder, manifest))
+    try:
         for fingerprint, collection in info["collections"].items():
             chroma.verify_collection(client, collection, _vectors(folder, fingerprint, len(rows)))
+    finally:
+        chroma.close(client)
 
 
 def matrix_name(spec: EncoderSpec) -> str:
@@ -155,9 +183,43 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def index_folders(paths: LibraryPaths) -> list[Path]:
+    """The finished indexes, oldest first; other folders that lie there are not ours."""
+    found = [path for path in paths.indexes.glob("*/index.json") if path.parent.name.isdecimal()]
+    return sorted((path.parent for path in found), key=lambda folder: int(folder.name))
+
+
+def load_matrix(path: Path) -> Vectors:
+    """A matrix of an index, (n, dimension), mapped from the disk, read-only.
+
+    Raises:
+        LibraryDamaged: missing or cut off.
+    """
+    try:
+        matrix: Vectors = np.load(path, mmap_mode="r")
+        return matrix
+    except (OSError, ValueError, EOFError) as error:
+        raise LibraryDamaged(f"{path} cannot be read ({error}); run `sticker index --rebuild`") from error
+
+
+def _plain_files(folder: Path) -> list[Path]:
+    """The files of an index but Chroma's, whose bytes change when they are read."""
+    return sorted(
+        path for path in folder.rglob("*") if path.is_file() and folder / "chroma" not in path.parents
+    )
+
+
+def _current_or_none(paths: LibraryPaths) -> str | None:
+    try:
+        return current_name(paths)
+    except LibraryError:
+        return None
+
+
 def _next_name(paths: LibraryPaths) -> str:
-    numbers = [int(path.name) for path in paths.indexes.glob("[0-9]*") if path.name.isdigit()]
-    return f"{max(numbers, default=0) + 1:06d}"
+    """A number above all there are, so that a name never comes to mean another content."""
+    numbers = [int(path.name) for path in paths.indexes.glob("*") if path.name.isdecimal()]
+    return f"{max([int(_current_or_none(paths) or 0), *numbers]) + 1:06d}"
 
 
 def _write_matrix(path: Path, keys: Sequence[str], record: VectorRecord) -> None:
@@ -172,7 +234,7 @@ def _write_matrix(path: Path, keys: Sequence[str], record: VectorRecord) -> None
 def _vectors(folder: Path, fingerprint: str, count: int) -> Vectors:
     if fingerprint == "none":
         return np.ones((count, 1), dtype=np.float32)
-    vectors: Vectors = np.load(folder / f"vectors-{fingerprint}.npy", mmap_mode="r")
+    vectors = load_matrix(folder / f"vectors-{fingerprint}.npy")
     if len(vectors) != count:
         raise LibraryDamaged(f"{folder} has {len(vectors)} vectors of {fingerprint}, expected {count}")
     return vectors
@@ -194,27 +256,36 @@ def _build_chroma(
         for number, fingerprint in enumerate(fingerprints)
     }
     with chroma.open_client(chroma_place(folder, manifest)) as client:
+        if manifest.chroma_url:
+            _delete_collections(client, prefix)  # left by a killed run
         for fingerprint, collection in collections.items():
-            if manifest.chroma_url:  # left by a killed run
-                _delete_collection(client, collection)
             vectors = _vectors(folder, fingerprint, len(stickers))
             with bar("Writing Chroma", len(stickers), show_progress) as advance:
                 chroma.build_collection(client, collection, stickers, documents, vectors, advance)
     return collections
 
 
-def _delete_collection(client: Any, name: str) -> None:
-    if name in {collection.name for collection in client.list_collections()}:
-        client.delete_collection(name)
+def _delete_collections(client: "ClientAPI", prefix: str) -> None:
+    """Delete the collections of one index, whose names are `prefix` or go on with a fingerprint."""
+    for collection in client.list_collections():
+        if collection.name == prefix or collection.name.startswith(f"{prefix}-"):
+            client.delete_collection(collection.name)
 
 
-def _retire(paths: LibraryPaths, manifest: Manifest, keep: str) -> None:
-    """Remove all indexes but `keep` and the one before it."""
-    folders = sorted(path for path in paths.indexes.glob("[0-9]*") if path.name < keep)
-    for folder in folders[:-1]:
-        info = read_info(folder) if (folder / "index.json").exists() else {"collections": {}}
-        if manifest.chroma_url:
-            with chroma.open_client(manifest.chroma_url) as client:
-                for collection in info["collections"].values():
-                    _delete_collection(client, collection)
-        shutil.rmtree(folder, ignore_errors=True)
+def _retire(paths: LibraryPaths, keep: Collection[str | None]) -> None:
+    """Remove all indexes but those to `keep`; one whose server does not answer waits for the next run."""
+    for folder in index_folders(paths):
+        if folder.name in keep:
+            continue
+        try:
+            info = read_info(folder)
+            url = info["manifest"]["chroma_url"]
+            if url:
+                with chroma.open_client(url) as client:
+                    _delete_collections(client, next(iter(info["collections"].values())))
+        except LibraryDamaged as error:
+            logger.warning("removing %s: %s", folder, error)
+        except StickerError as error:
+            logger.warning("%s is kept until its Chroma server answers: %s", folder, error)
+            continue
+        remove_folder(folder)

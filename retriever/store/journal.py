@@ -6,15 +6,22 @@ skip it, and the next writer cuts it off before it appends.
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from retriever.errors import LibraryDamaged
-from retriever.store.atomic import sync, write_bytes
+from retriever.store.atomic import make_folder, sync, temporary_beside, write_bytes
 
 Row = dict[str, Any]
+Check = Callable[[Row], bool]
+"""Whether a row is one that its journal may hold."""
+
+
+def any_row(row: Row) -> bool:
+    """The `Check` that every JSON object passes."""
+    return True
 
 
 def encode(row: Mapping[str, Any]) -> bytes:
@@ -22,11 +29,11 @@ def encode(row: Mapping[str, Any]) -> bytes:
     return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-def read(path: Path) -> Iterator[Row]:
+def read(path: Path, check: Check = any_row) -> Iterator[Row]:
     """The rows of the journal at `path`, oldest first; none when the file is absent.
 
     Raises:
-        LibraryDamaged: a line that was finished is not a JSON object; names the line.
+        LibraryDamaged: a line that was finished is not a JSON object or fails `check`; names the line.
     """
     if not path.exists():
         return
@@ -34,21 +41,21 @@ def read(path: Path) -> Iterator[Row]:
         for number, line in enumerate(file, start=1):
             if not line.endswith(b"\n"):
                 return  # torn by a kill; never acknowledged
-            row = _parse(line)
+            row = _parse(line, check)
             if row is None:
                 raise LibraryDamaged(
-                    f"{path}, line {number}: not a JSON object ({line[:40]!r}...); "
+                    f"{path}, line {number}: not a row of this journal ({line[:40]!r}...); "
                     "run `sticker doctor --repair`"
                 )
             yield row
 
 
-def _parse(line: bytes) -> Row | None:
+def _parse(line: bytes, check: Check) -> Row | None:
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return row if isinstance(row, dict) else None
+    return row if isinstance(row, dict) and check(row) else None
 
 
 class JournalWriter:
@@ -62,18 +69,21 @@ class JournalWriter:
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         cut_torn_tail(self.path)
         self._file = self.path.open("ab")
+        sync(self.path.parent)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
-            self.flush()
-            self._file.close()
-            self._file = None
+            try:
+                self.flush()
+            finally:
+                self._file.close()
+                self._file = None
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Add one row to the buffer."""
@@ -114,8 +124,8 @@ def cut_torn_tail(path: Path) -> int:
 
 def rewrite(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Replace the journal by `rows` in one step."""
-    temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
+    temporary = temporary_beside(path)
     with temporary.open("wb") as file:
         for row in rows:
             file.write(encode(row))
@@ -125,7 +135,7 @@ def rewrite(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     sync(path.parent)
 
 
-def set_aside_damage(path: Path) -> int:
+def set_aside_damage(path: Path, check: Check = any_row) -> int:
     """Move unreadable lines to ``<name>.damaged`` beside the journal; gives how many.
 
     Nothing is deleted: a person can still look at what was there.
@@ -137,7 +147,7 @@ def set_aside_damage(path: Path) -> int:
     bad: list[bytes] = []
     with path.open("rb") as file:
         for line in file:
-            (good if _parse(line) is not None else bad).append(line)
+            (good if _parse(line, check) is not None else bad).append(line)
     if bad:
         aside = path.with_name(path.name + ".damaged")
         write_bytes(aside, (aside.read_bytes() if aside.exists() else b"") + b"".join(bad))

@@ -9,8 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retriever.encoders.base import EncoderSpec, Vectors
-from retriever.errors import InputError, LibraryNotFound, ManifestMismatch
-from retriever.store.index import INDEX_SCHEMA, chroma_place, current_name, matrix_name, read_info
+from retriever.errors import InputError, LibraryDamaged, LibraryNotFound, ManifestMismatch
+from retriever.store.index import (
+    INDEX_SCHEMA,
+    chroma_place,
+    current_name,
+    load_matrix,
+    matrix_name,
+    read_info,
+)
 from retriever.store.manifest import Manifest
 from retriever.store.paths import LibraryPaths
 from retriever.store.rows import StickerRows
@@ -70,7 +77,15 @@ class Library:
             raise LibraryNotFound(
                 f"there is no library at {folder}; run `sticker index PACK --library {folder}` first"
             )
-        return cls(folder, current_name(LibraryPaths(folder)))
+        name = current_name(LibraryPaths(folder))
+        while True:
+            try:
+                return cls(folder, name)
+            except LibraryDamaged:
+                newer = current_name(LibraryPaths(folder))
+                if newer == name:
+                    raise
+                name = newer  # writers swapped in others while this one was being opened
 
     def __len__(self) -> int:
         return len(self.stickers)
@@ -89,8 +104,7 @@ class Library:
 
     def vectors(self, spec: EncoderSpec) -> Vectors:
         """The matrix of an encoder's vectors, (n, dimension), mapped from the disk, read-only."""
-        matrix: Vectors = np.load(self.folder / matrix_name(spec), mmap_mode="r")
-        return matrix
+        return load_matrix(self.folder / matrix_name(spec))
 
     def lexical(self, history: int = 3) -> "LexicalScorer":
         """The BM25 scorer over this library, reading `history` utterances."""
@@ -102,9 +116,20 @@ class Library:
         """The Chroma collection of an encoder (None: the first, or the only one of a lexical library).
 
         The client stays open as long as the process.
+
+        Raises:
+            LibraryDamaged: the collection does not open, or was retired by later runs.
+            LibraryError: the Chroma server does not answer.
         """
-        from retriever.store.chroma import connect
+        from retriever.store.chroma import connect_existing
 
         fingerprint = spec.fingerprint if spec else next(iter(self._collections))
-        client = connect(chroma_place(self.folder, self.manifest))
-        return client.get_collection(self._collections[fingerprint], embedding_function=None)
+        name = self._collections[fingerprint]
+        client = connect_existing(chroma_place(self.folder, self.manifest))
+        try:
+            return client.get_collection(name, embedding_function=None)
+        except Exception as error:
+            raise LibraryDamaged(
+                f"Chroma collection {name} does not open ({error}); open the library again if it was indexed "
+                "meanwhile, else run `sticker index --rebuild`"
+            ) from error

@@ -11,21 +11,23 @@ from datetime import UTC, datetime
 from filelock import FileLock, Timeout
 
 from retriever.errors import LibraryLocked
-from retriever.store.atomic import write_json
+from retriever.store.atomic import make_folder, write_json
 from retriever.store.paths import LibraryPaths
+
+_UNKNOWN = "another process that has not said who it is yet"
 
 
 @contextmanager
-def writer_lock(paths: LibraryPaths, timeout: float = 0.0) -> Iterator[None]:
+def writer_lock(paths: LibraryPaths, timeout: float = 0.3) -> Iterator[None]:
     """Hold the library for writing.
 
     Args:
-        timeout: seconds to wait for another writer; 0 refuses at once.
+        timeout: seconds to wait for another writer; a little, since `is_held` takes the lock for a moment.
 
     Raises:
         LibraryLocked: somebody else writes; the message names process, host, command and start.
     """
-    paths.root.mkdir(parents=True, exist_ok=True)
+    make_folder(paths.root)
     lock = FileLock(paths.lock)
     try:
         lock.acquire(timeout=timeout, poll_interval=0.05)
@@ -59,9 +61,21 @@ def describe_holder(paths: LibraryPaths) -> str:
     """Who holds the lock, from the note beside it."""
     try:
         note = json.loads(paths.holder.read_text(encoding="utf-8"))
+        if note["host"] == socket.gethostname() and not _is_running(note["pid"]):
+            return _UNKNOWN  # the note of a killed holder, not yet replaced
         return f"process {note['pid']} on {note['host']} ({note['command']}), since {note['since']}"
-    except (OSError, ValueError, KeyError):
-        return "another process that has not said who it is yet"
+    except (OSError, ValueError, KeyError, TypeError):
+        return _UNKNOWN
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # somebody else's process
+    return True
 
 
 def _self() -> dict[str, object]:

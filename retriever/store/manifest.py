@@ -43,12 +43,12 @@ class Manifest:
             ManifestMismatch: a newer schema.
             LibraryDamaged: a field is missing or of the wrong kind.
         """
-        if value.get("schema", 0) > SCHEMA:
-            raise ManifestMismatch(
-                f"{origin} has schema {value['schema']}, this version reads up to {SCHEMA}; "
-                "upgrade sticker-retriever, or index into a new library"
-            )
         try:
+            if value["schema"] > SCHEMA:
+                raise ManifestMismatch(
+                    f"{origin} has schema {value['schema']}, this version reads up to {SCHEMA}; "
+                    "upgrade sticker-retriever, or index into a new library"
+                )
             encoders = tuple(
                 EncoderSpec(**{**spec, "languages": tuple(spec["languages"])}) for spec in value["encoders"]
             )
@@ -59,7 +59,7 @@ class Manifest:
                 chroma_url=value["chroma_url"],
                 schema=value["schema"],
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise LibraryDamaged(
                 f"{origin} lacks or garbles {error}; run `sticker doctor --repair`"
             ) from error

@@ -1,7 +1,10 @@
 """Where things lie in a library folder; the only module that spells these names."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
+
+from retriever.store.atomic import TEMPORARY
 
 SCHEMA = 1
 """Version of everything below; a library with a newer one is refused."""
@@ -52,3 +55,23 @@ class LibraryPaths:
     @property
     def holder(self) -> Path:
         return self.root / ".lock.json"
+
+    def unfinished(self) -> list[Path]:
+        """What killed writers left behind.
+
+        Looks only where a library writes: the folder may hold other things, such as a user's own pack.
+        """
+        patterns = [f"{TEMPORARY}*-{path.name}" for path in (self.manifest, self.current, self.holder)]
+        folders = (self.vectors / "*", self.images / "??", self.stickers.parent, self.indexes)
+        patterns += [str(folder.relative_to(self.root) / f"{TEMPORARY}*") for folder in folders]
+        return sorted(path for pattern in patterns for path in self.root.glob(pattern))
+
+    def remove_unfinished(self) -> list[str]:
+        """Delete what killed writers left behind; call only while holding the writer's lock."""
+        left = self.unfinished()
+        for path in left:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        return [str(path.relative_to(self.root)) for path in left]

@@ -43,7 +43,11 @@ def _limit_file_size(folder: Path) -> None:
     except ImportError:  # not on Windows
         return
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2 * size + HEADROOM_BYTES, resource.RLIM_INFINITY))
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    limit = 2 * size + HEADROOM_BYTES
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard)
+    )
 
 
 def main(argv: list[str]) -> int:

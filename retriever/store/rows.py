@@ -9,6 +9,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from retriever.errors import LibraryDamaged
 from retriever.types import Attributes, Sticker
 
 _FIELDS = {field.name for field in fields(Sticker)}
@@ -51,14 +52,24 @@ class StickerRows(Sequence[Sticker]):
 
     Args:
         folder: what `write_rows` filled.
+
+    Raises:
+        LibraryDamaged: a file is missing, cut off, or not of the same writing as the others.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._offsets = np.load(folder / "offsets.npy")
-        self.ids: list[str] = json.loads((folder / "ids.json").read_text(encoding="utf-8"))
+        try:
+            self._offsets = np.load(folder / "offsets.npy")
+            self.ids: list[str] = json.loads((folder / "ids.json").read_text(encoding="utf-8"))
+            with (folder / "stickers.jsonl").open("rb") as file:
+                self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if self.ids else b""
+            if len(self._offsets) != len(self.ids) + 1 or self._offsets[-1] != len(self._bytes):
+                raise ValueError("its files do not belong together")
+        except (OSError, ValueError, EOFError, TypeError) as error:
+            raise LibraryDamaged(
+                f"the rows in {folder} cannot be read ({error}); run `sticker index --rebuild`"
+            ) from error
         self._row_of = {sticker_id: row for row, sticker_id in enumerate(self.ids)}
-        with (folder / "stickers.jsonl").open("rb") as file:
-            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if self.ids else b""
 
     def __len__(self) -> int:
         return len(self.ids)

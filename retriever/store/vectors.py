@@ -2,12 +2,12 @@
 
 A vector is filed under the hash of what was encoded (a document's text, or an image's bytes), so it is
 found again whatever the sticker is called, and never computed twice. Shards are written beside and renamed
-in, never changed; each carries the SHA-256 of its own numbers.
+in, never changed; each carries the SHA-256 of its own keys and numbers.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from safetensors.numpy import save
 
 from retriever.encoders.base import EncoderSpec, Vectors
 from retriever.errors import LibraryDamaged, ManifestMismatch
-from retriever.store.atomic import write_bytes, write_json
+from retriever.store.atomic import make_folder, write_bytes, write_json
 
 COMPACT_ROWS = 65_536
 """Rows of a shard when shards are merged."""
@@ -111,14 +111,20 @@ class VectorRecord:
     def _find_shards(self) -> dict[str, Path]:
         shard_of: dict[str, Path] = {}
         for shard in self.shards():
-            for key in shard_keys(shard):
+            metadata = _metadata(shard)
+            if metadata.get("encoder") != self.spec.fingerprint:
+                raise LibraryDamaged(
+                    f"{shard} is of encoder {metadata.get('encoder')}, expected {self.spec.fingerprint}; "
+                    "run `sticker doctor --repair`"
+                )
+            for key in metadata.get("keys", "").split():
                 shard_of.setdefault(key, shard)
         return shard_of
 
     def _check_manifest(self) -> None:
         path = self.folder / "manifest.json"
         if not path.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             write_json(path, {"fingerprint": self.spec.fingerprint, **asdict(self.spec)})
             return
         try:
@@ -133,12 +139,15 @@ class VectorRecord:
 
 def _pack(keys: Sequence[str], vectors: Vectors, fingerprint: str) -> bytes:
     array = np.ascontiguousarray(vectors, dtype=np.float32)
-    metadata: Mapping[str, str] = {
-        "keys": " ".join(keys),
-        "sha256": hashlib.sha256(array.tobytes()).hexdigest(),
-        "encoder": fingerprint,
-    }
-    return save({"vectors": array}, dict(metadata))
+    joined = " ".join(keys)
+    metadata = {"keys": joined, "sha256": _digest(joined, array), "encoder": fingerprint}
+    return save({"vectors": array}, metadata)
+
+
+def _digest(joined_keys: str, vectors: NDArray[np.float32]) -> str:
+    digest = hashlib.sha256(f"{joined_keys}\n{vectors.shape}\n".encode())
+    digest.update(np.ascontiguousarray(vectors).data)
+    return digest.hexdigest()
 
 
 def _metadata(shard: Path) -> dict[str, str]:
@@ -159,14 +168,17 @@ def shard_keys(shard: Path) -> list[str]:
 
 
 def read_shard(shard: Path) -> NDArray[np.float32]:
-    """The vectors of a shard, (n, dimension), checked against their hash.
+    """The vectors of a shard, (n, dimension), checked against the hash of them and their keys.
 
     Raises:
-        LibraryDamaged: unreadable, or the numbers are not those that were written.
+        LibraryDamaged: unreadable, or the keys or numbers are not those that were written.
     """
-    expected = _metadata(shard).get("sha256")
-    with safe_open(shard, framework="numpy") as file:
-        vectors: NDArray[np.float32] = file.get_tensor("vectors")
-    if hashlib.sha256(vectors.tobytes()).hexdigest() != expected:
+    metadata = _metadata(shard)
+    try:
+        with safe_open(shard, framework="numpy") as file:
+            vectors: NDArray[np.float32] = file.get_tensor("vectors")
+    except (SafetensorError, OSError) as error:
+        raise LibraryDamaged(f"{shard} cannot be read ({error}); run `sticker doctor --repair`") from error
+    if _digest(metadata.get("keys", ""), vectors) != metadata.get("sha256"):
         raise LibraryDamaged(f"{shard} fails its SHA-256; run `sticker doctor --repair`, then index again")
     return vectors
