@@ -184,8 +184,8 @@ class StickerRetriever:
         return fuse(scores, self.fusion, weights=self.weights, **self.fusion_options)
 
     def _check_k(self, k: int, allowed: NDArray[np.bool_] | None) -> None:
-        if k < 1:
-            raise InputError(f"k is {k}; expected 1 or more")
+        if not isinstance(k, int) or isinstance(k, bool) or k < 1:
+            raise InputError(f"k is {k!r}; expected a whole number, 1 or more")
         available = len(self.library) if allowed is None else int(allowed.sum())
         if available == 0:
             raise InputError("no sticker passes all the filters together; leave one of them out")

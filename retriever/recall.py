@@ -21,6 +21,10 @@ Rows = NDArray[np.intp]
 RecallMethod = Literal["exact", "hnsw"]
 
 
+MOST_NEIGHBOURS = 10_000
+"""Chroma fails when asked for some 32,000; above this, and for a whole library, the exact way is faster."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """What the recall stage found.
@@ -63,8 +67,10 @@ class Recall:
             allowed: who may be picked, (n_library,); None allows everybody.
         """
         size = max(k, self._size)
-        if self._method == "hnsw" and allowed is None:
-            return self._approximate(conversation, size)
+        if self._method == "hnsw" and allowed is None and size < min(len(self._library), MOST_NEIGHBOURS):
+            candidates = self._approximate(conversation, size)
+            if len(candidates.rows) >= k:  # a graph search may come back with fewer than it was asked for
+                return candidates
         return self._exact(conversation, size, allowed)
 
     def _exact(self, conversation: Conversation, size: int, allowed: NDArray[np.bool_] | None) -> Candidates:

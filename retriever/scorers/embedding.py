@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,15 +49,16 @@ class EmbeddingScorer:
         self._library = library
         self._matrix = library.vectors(encoder.spec)  # (n, d)
         self._queries: OrderedDict[str, Vectors] = OrderedDict()
+        self._lock = Lock()
 
     def query_vector(self, conversation: Conversation) -> Vectors:
         """The conversation's vector, (d,), normalised."""
         text = query_text(conversation, self.history)
-        if text not in self._queries:
-            self._queries[text] = self.encoder.encode_queries([text])[0]
-            if len(self._queries) > REMEMBERED:
-                self._queries.popitem(last=False)
-        return self._queries[text]
+        vector = self._queries.get(text)
+        if vector is None:  # threads may do this at the same time: never read back what another may remove
+            vector = self.encoder.encode_queries([text])[0]
+            self._remember(text, vector)
+        return vector
 
     def prepare(self, conversations: Sequence[Conversation]) -> None:
         """Encode the conversations of the next questions in one batch; at most `REMEMBERED` are kept."""
@@ -64,7 +66,11 @@ class EmbeddingScorer:
         new = [text for text in dict.fromkeys(texts) if text not in self._queries][:REMEMBERED]
         if new:
             for text, vector in zip(new, self.encoder.encode_queries(new), strict=True):
-                self._queries[text] = vector
+                self._remember(text, vector)
+
+    def _remember(self, text: str, vector: Vectors) -> None:
+        with self._lock:
+            self._queries[text] = vector
             while len(self._queries) > REMEMBERED:
                 self._queries.popitem(last=False)
 
