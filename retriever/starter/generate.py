@@ -54,8 +54,8 @@ def generate(
 ) -> int:
     """Write a pack in the native format into `out`.
 
-    Killed at any moment and called again with the same arguments, it keeps the finished images and ends with the same
-    files. ``stickers.jsonl`` appears last, whole.
+    Killed at any moment and called again with the same arguments, it keeps the finished images and ends with
+    the same files. ``stickers.jsonl`` appears last, whole.
 
     Args:
         out: folder, made if absent.

@@ -35,11 +35,11 @@ def place(index: int) -> tuple[int, int]:
 def sample_spec(index: int, seed: int = 0, attempt: int = 0) -> tuple[str, StickerSpec]:
     """The pack name and the spec of generated sticker `index`.
 
-    A pack is one character in one colourway. The idea (mood, words, caption) comes from the catalogue; face, gesture,
-    posture and effects are drawn anew among those that suit the mood.
+    A pack is one character in one colourway. The idea (mood, words, caption) comes from the catalogue; face,
+    gesture, posture and effects are drawn anew among those that suit the mood.
 
     Args:
-        attempt: 0, or more when the picture came out byte for byte like an earlier one; changes only the look.
+        attempt: 0, or more when the picture came out byte for byte like an earlier one; changes the look.
     """
     number, _ = place(index)
     of_pack = random.Random(f"pack/{seed}/{number}")

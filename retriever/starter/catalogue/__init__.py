@@ -5,6 +5,8 @@ Keys of a line: ``mood`` (emotion/intention), ``face``, ``arms`` and ``posture``
 ``container`` (animated stickers), ``emoji``, ``en`` and ``zh`` (names), ``words_en`` and ``words_zh`` (keywords).
 """
 
+# ruff: noqa: E501 - a row of a table, or an outline, stays on one line
+
 from __future__ import annotations
 
 import tomllib

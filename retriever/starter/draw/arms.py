@@ -44,6 +44,9 @@ def draw_arm(d: Drawing, arm: Arm, rig: Rig, p: Palette, side: int, swing: float
     """Paint the arm on `side` (1 is right on screen); `swing` turns a hand about its elbow, degrees."""
     with d.under(scale(side, 1)):
         start, stop = np.array(rig.shoulder), np.array(arm.target(rig))
+        far = float(np.hypot(*(stop - start)))
+        if arm.front and far > rig.reach:
+            start = stop + (start - stop) * (rig.reach / far)
         if swing:
             stop = _turn(stop, (start + stop) / 2, swing)
         span = stop - start
@@ -77,7 +80,7 @@ def _limb_and_hand(
         for points, width in parts:
             d.line(points, width, colour)
         d.fill(ellipse(0, 0, r), colour)
-        _details(d, hand, r, p)
+        _details(d, hand, r, p, rig.pads)
 
 
 def _heading(hand: str, angle: float) -> float:
@@ -102,8 +105,8 @@ def _hand_parts(hand: str, r: float) -> list[tuple[Points, float]]:
     return []
 
 
-def _details(d: Drawing, hand: str, r: float, p: Palette) -> None:
-    if hand == "open":
+def _details(d: Drawing, hand: str, r: float, p: Palette, pads: bool) -> None:
+    if hand == "open" and pads:
         d.fill(ellipse(0, 0.22 * r, 0.5 * r, 0.42 * r), p.blush)
         for x, y in ((-0.78, -0.62), (-0.28, -1.0), (0.3, -0.98), (0.8, -0.56)):
             d.fill(ellipse(x * r, y * r, 0.19 * r), p.blush)

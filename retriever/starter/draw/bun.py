@@ -1,5 +1,7 @@
 """Bao, a steamed bun: all head, a pleated top, tiny limbs."""
 
+# ruff: noqa: E501 - a row of a table, or an outline, stays on one line
+
 from __future__ import annotations
 
 from retriever.starter.draw.canvas import Drawing
@@ -27,6 +29,8 @@ class Bun(Rig):
     foot_size = (15.0, 10.0)
     ground = 80.0
     has_body = False
+    reach = 36.0
+    gloss = (-56.0, -22.0)
 
     def head_outline(self) -> Points:
         """A dome that rises to a twisted tip."""
@@ -49,8 +53,11 @@ class Bun(Rig):
     def torso(self, d: Drawing, p: Palette) -> None:
         """The bun has no body of its own."""
 
+    def back(self, d: Drawing, p: Palette) -> None:
+        """Nor a back."""
+
     def landmark(self, name: str) -> tuple[float, float]:
         """Arms are short: they stay near the dough."""
-        near = {"rest": (88.0, 52.0), "hip": (78.0, 50.0), "out": (104.0, 14.0), "side": (108.0, 16.0), "wide": (106.0, 10.0),
+        near = {"rest": (88.0, 52.0), "hip": (78.0, 50.0), "out": (104.0, 14.0), "side": (108.0, 16.0), "wide": (100.0, 10.0),
                 "up": (98.0, -8.0), "high": (88.0, -42.0), "crown": (16.0, -86.0), "front": (56.0, 36.0)}  # fmt: skip
         return near.get(name) or super().landmark(name)

@@ -1,5 +1,7 @@
 """A drawing as a list of strokes and fills in sticker units, so that it can be measured before it is painted."""
 
+# ruff: noqa: E501 - a row of a table, or an outline, stays on one line
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence

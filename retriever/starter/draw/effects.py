@@ -1,5 +1,7 @@
 """Marks in the air around a figure: hearts, sweat, question marks, rain clouds. All about the head's centre."""
 
+# ruff: noqa: E501 - a row of a table, or an outline, stays on one line
+
 from __future__ import annotations
 
 import math
@@ -109,7 +111,7 @@ def _steam(d: Drawing, rig: Rig, phase: float) -> None:
     for side in (-1, 1):
         out = 6 * phase
         with d.under(
-            move(side * (rig.head_rx + 14 + out), -rig.head_ry * 0.72 - out), scale(side, 1), rotate(-24)
+            move(side * (rig.head_rx + 4 + out), -rig.head_ry * 0.72 - out), scale(side, 1), rotate(-24)
         ):
             for x, y, r in ((0, 0, 9), (13, -6, 12), (14, 8, 9), (27, 1, 9)):
                 d.line(ellipse(x, y, r), 5, closed=True)
@@ -233,7 +235,7 @@ def _stars(d: Drawing, rig: Rig, phase: float) -> None:
 def _rays(d: Drawing, rig: Rig, phase: float) -> None:
     for k in range(12):
         a = math.radians(k * 30 + 15 + 30 * phase)
-        near, far = 1.5, 1.78
+        near, far = 1.42, 1.62
         d.line(
             np.array(
                 [
@@ -361,9 +363,9 @@ def _mark_wave(d: Drawing, x: float, y: float) -> None:
 
 
 def _mark_clap(d: Drawing, x: float, y: float) -> None:
-    for a in (-140, -90, -40):
+    for a in (-155, -180, 155, -25, 0, 25):
         c, s = math.cos(math.radians(a)), math.sin(math.radians(a))
-        d.line(np.array([(20 * c, y + 22 * s), (31 * c, y + 34 * s)]), 5)
+        d.line(np.array([(33 * c, y + 24 * s), (45 * c, y + 34 * s)]), 5)
 
 
 def _mark_pump(d: Drawing, x: float, y: float) -> None:

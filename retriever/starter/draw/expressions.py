@@ -1,5 +1,7 @@
 """Facial expressions: which eyes, brows and mouth, and the words for them."""
 
+# ruff: noqa: E501 - a row of a table, or an outline, stays on one line
+
 from __future__ import annotations
 
 from dataclasses import dataclass

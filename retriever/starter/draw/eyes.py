@@ -1,5 +1,7 @@
 """Eyes and brows, each kind a small function of one eye; `side` is -1 for the left one on screen."""
 
+# ruff: noqa: E501 - a row of a table, or an outline, stays on one line
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -7,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from retriever.starter.draw.canvas import Drawing
-from retriever.starter.draw.geometry import arc, ellipse, heart, polygon_star, quadratic, spline
+from retriever.starter.draw.geometry import Points, arc, ellipse, heart, polygon_star, quadratic, spline
 from retriever.starter.draw.palette import Palette
 from retriever.starter.draw.rig import Face
 
@@ -64,7 +66,7 @@ def _teary(d: Drawing, x: float, y: float, side: int, f: Face, p: Palette) -> No
     d.shape(_drop(drop_x, y + ry * 1.2, 5.4), TEAR, 2.8)
 
 
-def _drop(x: float, y: float, r: float) -> np.ndarray:  # type: ignore[type-arg]
+def _drop(x: float, y: float, r: float) -> Points:
     return spline([(x, y - r * 1.5), (x + r * 0.8, y), (x + r * 0.6, y + r * 0.8), (x, y + r), (x - r * 0.6, y + r * 0.8), (x - r * 0.8, y)], n=6)  # fmt: skip
 
 

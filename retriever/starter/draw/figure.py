@@ -1,5 +1,7 @@
 """From a spec to a drawing: the order in which a figure's parts are painted."""
 
+# ruff: noqa: E501 - a row of a table, or an outline, stays on one line
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -25,7 +27,7 @@ from retriever.starter.draw.spec import StickerSpec
 __all__ = ["draw", "draw_frames"]
 
 ON_HEAD = frozenset(
-    {"up", "high", "crown", "top", "cheek", "eye", "brow", "forehead", "chin", "mouth", "ear", "nose"}
+    {"up", "high", "crown", "top", "cheek", "eye", "brow", "forehead", "chin", "mouth", "ear", "nose", "wipe"}
 )
 HELD_SIZE = {
     "mug": 1.3,
@@ -92,11 +94,13 @@ def _figure(
     )
     behind = [key for key in spec.effects if key in BEHIND]
     _effects(d, rig, head, behind, shift.phase)
-    draw_ground(d, posture.ground, rig, p, shift.dy)
+    draw_ground(d, posture.ground, rig)
     if posture.front not in ("wall", "one_hand"):
         with d.under(_torso_map(posture)):
-            rig.tail(d, p, 0.5 + 0.5 * (posture.ground == "shadow"))
-    left, right = (_shifted(arm, moved, side) for arm, side in ((gesture.left, -1), (gesture.right, 1)))
+            rig.tail(d, p, 0.5 + 0.5 * (posture.ground == "hop"))
+    left, right = (
+        _shifted(arm, moved, side, posture.nod > 0) for arm, side in ((gesture.left, -1), (gesture.right, 1))
+    )
     hands = _hands(rig, left, right)
     if gesture.prop in BACK_PROPS:
         PROPS[gesture.prop](d, *hands, p)
@@ -106,11 +110,15 @@ def _figure(
     _feet(d, rig, p, posture, ("stand",))
     if posture.front != "wall":
         with d.under(_torso_map(posture)):
-            rig.torso(d, p)
+            if posture.torso[1] > 1.5:
+                rig.back(d, p)
+            else:
+                rig.torso(d, p)
     _feet(d, rig, p, posture, ("sole", "knee"))
     with d.under(head):
         rig.behind(d, p)
         rig.head(d, p)
+        _gloss(d, rig)
         draw_face(d, EXPRESSIONS[spec.expression], rig, p, posture.nod)
     draw_front(d, posture.front, rig, p, head)
     _front_arms(d, rig, p, posture, gesture, (left, right), hands, shift, spec)
@@ -132,6 +140,14 @@ def _front_arms(d: Drawing, rig: Rig, p: Palette, posture: Posture, gesture: Ges
             draw_arm(d, arm, rig, p, side, swing)
     if gesture.marks:
         MARKS[gesture.marks](d, *hands[1])
+
+
+def _gloss(d: Drawing, rig: Rig) -> None:
+    """A soft shine on the upper left of the head."""
+    outline = rig.head_outline()
+    top = float(outline[:, 1].min())
+    x, y = rig.gloss
+    d.fill(ellipse(x, y if y else top * 0.7, 13, 6.5, -32), (255, 255, 255, 120), outline)
 
 
 def _held(d: Drawing, prop: str, hands: tuple[tuple[float, float], tuple[float, float]], p: Palette) -> None:
@@ -157,9 +173,17 @@ def _torso_map(posture: Posture) -> Affine:
     )
 
 
-def _shifted(arm: Arm, moved: object, side: int) -> Arm:
+def _shifted(arm: Arm, moved: object, side: int, bent: bool) -> Arm:
     dx, dy = np.asarray(moved, float)
-    return replace(arm, dx=arm.dx + side * dx, dy=arm.dy + dy) if arm.place in ON_HEAD else arm
+    if arm.place in ON_HEAD:
+        return replace(arm, dx=arm.dx + side * dx, dy=arm.dy + dy)
+    if bent and arm.place in (
+        "rest",
+        "hip",
+        "down",
+    ):  # the head hangs in front of the body, arms stay behind it
+        return replace(arm, front=False)
+    return replace(arm, dy=arm.dy + 20) if bent else arm
 
 
 def _hands(rig: Rig, left: Arm, right: Arm) -> tuple[tuple[float, float], tuple[float, float]]:

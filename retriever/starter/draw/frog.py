@@ -1,5 +1,7 @@
 """Gua, a green frog: eyes on top, a very wide mouth, spindly limbs."""
 
+# ruff: noqa: E501 - a row of a table, or an outline, stays on one line
+
 from __future__ import annotations
 
 from retriever.starter.draw.canvas import Drawing
@@ -25,6 +27,7 @@ class Frog(Rig):
     foot = (27.0, 74.0)
     foot_size = (22.0, 9.5)
     chest_y = 30.0
+    gloss = (-58.0, -14.0)
 
     def head_outline(self) -> Points:
         """Wide and low, with two bumps for the eyes."""
@@ -52,5 +55,11 @@ class Frog(Rig):
 
     def landmark(self, name: str) -> tuple[float, float]:
         """Hands go beside the eyes, not over them."""
-        near = {"top": (63.0, -66.0), "brow": (62.0, -62.0), "high": (80.0, -86.0)}
+        near = {
+            "top": (63.0, -66.0),
+            "brow": (62.0, -62.0),
+            "high": (80.0, -86.0),
+            "nose": (0.0, -36.0),
+            "wipe": (62.0, -44.0),
+        }
         return near.get(name) or super().landmark(name)

@@ -1,5 +1,7 @@
 """Outlines as ``(n, 2)`` float arrays in sticker units, y downwards, and the affine maps that move them."""
 
+# ruff: noqa: E501 - a row of a table, or an outline, stays on one line
+
 from __future__ import annotations
 
 import math
@@ -100,10 +102,7 @@ def quadratic(a: Sequence[float], control: Sequence[float], b: Sequence[float], 
 def spline(points: Sequence[Sequence[float]], closed: bool = True, n: int = 8) -> Points:
     """A Catmull-Rom curve through `points`; closed, or open from the first to the last."""
     p = np.asarray(points, float)
-    if closed:
-        p = np.concatenate([p[-1:], p, p[:2]])
-    else:
-        p = np.concatenate([p[:1], p, p[-1:]])
+    p = np.concatenate([p[-1:], p, p[:2]] if closed else [p[:1], p, p[-1:]])
     t = np.linspace(0.0, 1.0, n, endpoint=False)[:, None]
     pieces = []
     for a, b, c, d in zip(p[:-3], p[1:-2], p[2:-1], p[3:], strict=True):

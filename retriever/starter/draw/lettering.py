@@ -56,7 +56,7 @@ def caption(
         wobble = (-1) ** i
         drawing.glyph(
             Glyph(letter, (middle, centre[1] + wobble * size * 0.035), size, wobble * 4.0, colour,
-                  WHITE, rim, (advance * size / 2 + 3, size * 0.52))
+                  WHITE, rim, (advance * size / 2 + rim, size * 0.47 + rim))
         )  # fmt: skip
         x += (advance + 0.04) * size
 
@@ -66,7 +66,7 @@ def paint_glyph(image: Image.Image, glyph: Glyph, matrix: Affine, factor: float,
     if glyph.text.isspace() or (part == "rim" and not glyph.outline_width):
         return
     pixels = max(4, round(glyph.size * factor))
-    stroke = max(1, round(pixels * 0.045))
+    stroke = max(1, round(pixels * 0.02))
     if part == "rim":
         stroke += round(glyph.outline_width * factor)
     box = pixels * 2

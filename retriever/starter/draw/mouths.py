@@ -1,5 +1,7 @@
 """Mouths, each kind a small function about the mouth's own centre; one unit of `s` is a mouth 26 wide."""
 
+# ruff: noqa: E501 - a row of a table, or an outline, stays on one line
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -27,6 +27,8 @@ class Penguin(Rig):
     foot = (22.0, 80.0)
     foot_size = (20.0, 9.0)
     chest_y = 28.0
+    pads = False
+    gloss = (-32.0, -42.0)
     mouths = MappingProxyType({"cat": "smile"})
 
     def behind(self, d: Drawing, p: Palette) -> None:

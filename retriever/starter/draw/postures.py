@@ -1,5 +1,7 @@
 """How the figure holds itself, and the words for it."""
 
+# ruff: noqa: E501 - a row of a table, or an outline, stays on one line
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -57,7 +59,7 @@ GONE = Foot(kind="none")
 POSTURES: dict[str, Posture] = {
     "standing": Posture("standing"),
     "sitting": Posture("sitting on the floor", torso=(2, 1.06, 0.96), left=SOLE_L, right=SOLE_R),
-    "jumping": Posture("jumping", left=Foot(-7, -4, 32), right=Foot(7, -12, -32), ground="shadow"),
+    "jumping": Posture("jumping", left=Foot(-7, -4, 32), right=Foot(7, -12, -32), ground="hop"),
     "running": Posture("running", lean=11, left=Foot(-22, -14, 58), right=Foot(18, -4, -18), ground="dust"),
     "leaning": Posture("leaning to one side", lean=-12, tilt=-4),
     "dancing": Posture("dancing on one leg", lean=-9, tilt=6, left=Foot(4, 0, 0), right=Foot(22, -20, -38)),

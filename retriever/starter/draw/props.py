@@ -1,5 +1,7 @@
 """Things that are held. Each is painted about the neck, in upright coordinates, at the hands that hold it."""
 
+# ruff: noqa: E501 - a row of a table, or an outline, stays on one line
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -59,7 +61,7 @@ def _cup(d: Drawing, x: float, y: float) -> None:
     for k in (-7, 6):
         d.line(
             spline(
-                [(x + k, y - 25), (x + k + 5, y - 31), (x + k - 3, y - 37), (x + k + 2, y - 44)], closed=False
+                [(x + k, y - 24), (x + k + 4, y - 28), (x + k - 3, y - 33), (x + k + 1, y - 37)], closed=False
             ),
             4,
             (188, 196, 208),

@@ -1,5 +1,7 @@
 """Paints recorded drawings: fitted to the square, supersampled, die-cut with a white rim."""
 
+# ruff: noqa: E501 - a row of a table, or an outline, stays on one line
+
 from __future__ import annotations
 
 from collections.abc import Sequence

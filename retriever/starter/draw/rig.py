@@ -1,5 +1,7 @@
 """What every character is made of: sizes, landmarks for hands, and the parts a subclass paints."""
 
+# ruff: noqa: E501 - a row of a table, or an outline, stays on one line
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -55,6 +57,10 @@ class Rig:
     foot_size = (17.0, 11.0)
     ground = 84.0
     has_body = True
+    reach = 1000.0
+    """How long a front arm can be; beyond it the arm begins nearer to its hand."""
+    pads = True
+    gloss = (-38.0, -36.0)
     mouths: Mapping[str, str] = {}
     """Mouths that this face cannot make, and what it makes instead."""
 
@@ -89,6 +95,17 @@ class Rig:
         d.fill(ellipse(0, self.body_y + 8, self.body_rx * 0.62, self.body_ry * 0.66), p.light, outline)
         d.line(outline, 3.2, closed=True)
 
+    def back(self, d: Drawing, p: Palette) -> None:
+        """The body seen from above or behind, as when lying on the belly."""
+        outline = self.torso_outline()
+        d.shape(outline, p.main)
+        d.fill(
+            ellipse(0, self.body_y + self.body_ry * 0.9, self.body_rx * 1.2, self.body_ry * 0.5),
+            p.shade,
+            outline,
+        )
+        d.line(outline, 3.2, closed=True)
+
     def arm_colour(self, p: Palette) -> Colour:
         """Colour of arms and hands."""
         return p.main
@@ -102,13 +119,13 @@ class Rig:
         rx, ry, cy, b, c = self.head_rx, self.head_ry, self.head_y, self.body_rx, self.chest_y
         f = self.face
         places = {
-            "rest": (b + 9, c + 20), "down": (b + 14, c + 12), "out": (b + 34, c - 10), "wide": (rx + 26, c - 24),
+            "rest": (b + 9, c + 20), "down": (b + 14, c + 12), "out": (b + 34, c - 10), "wide": (rx + 18, c - 24),
             "hip": (b - 2, c + 12), "chest": (7.0, c), "apart": (19.0, c + 2), "belly": (15.0, c + 14),
             "cross": (-15.0, c + 4), "up": (rx + 17, cy - 6), "high": (rx * 0.74 + 12, cy - ry - 6),
             "crown": (12.0, cy - ry - 26), "top": (rx * 0.52, cy - ry * 0.74),
             "cheek": (rx * 0.66, cy + f.cheek_y + 6), "eye": (f.eye_dx, cy + f.eye_y), "brow": (f.eye_dx + 16, cy + f.eye_y - 15),
             "forehead": (10.0, cy + f.eye_y - 8), "chin": (14.0, cy + ry * 0.86), "mouth": (9.0, cy + f.mouth_y + 3),
             "ear": (rx * 0.93, cy + 2), "front": (rx * 0.62, c - 4), "side": (rx + 24, c - 20), "knee": (20.0, c + 30),
-            "nose": (0.0, cy + f.mouth_y - 9),
+            "nose": (0.0, cy + f.mouth_y - 9), "wipe": (f.eye_dx + 3, cy + f.eye_y + 17),
         }  # fmt: skip
         return places[name]

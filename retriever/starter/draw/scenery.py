@@ -17,11 +17,12 @@ QUILT, QUILT_SPOT = hex_colour("#8fb8ff"), hex_colour("#ffffff")
 DUST = hex_colour("#e6dccb")
 
 
-def draw_ground(d: Drawing, kind: str, rig: Rig, p: Palette, dy: float) -> None:
-    """Behind the figure: shadow, dust or pillow; `dy` is how high the figure has jumped in this frame."""
-    if kind == "shadow":
-        shrink = 1 + dy / 90
-        d.fill(ellipse(0, rig.ground + 22 - dy, 50 * shrink, 7.5), (205, 209, 220))
+def draw_ground(d: Drawing, kind: str, rig: Rig) -> None:
+    """Behind the figure: the strokes of a hop, dust or a pillow."""
+    if kind == "hop":
+        for side in (-1, 1):
+            for x, length in ((rig.foot[0] + 34, 20), (rig.foot[0] + 48, 13)):
+                d.line(np.array([(side * x, rig.ground - 14), (side * (x + 3), rig.ground - 14 + length)]), 5)
     elif kind == "dust":
         x, y = -rig.head_rx - 4, rig.ground - 14
         puffs = ((0, 0, 13), (-18, 4, 10), (-12, -12, 8), (-32, 6, 6))
