@@ -51,6 +51,7 @@ _COLUMNS = {
 
 def to_rich(report: Report) -> "Group":
     """Tables to print with a rich console."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -58,9 +59,16 @@ def to_rich(report: Report) -> "Group":
     parts: list[Table | Text] = [Text(line) for line in _opening(report)]
     for result in report.protocols:
         sheet = _sheet(report, result)
-        table = Table(title=Text(sheet.title), title_justify="left", title_style="bold", pad_edge=False)
+        table = Table(
+            title=Text(sheet.title), title_justify="left", title_style="bold", box=SIMPLE_HEAD,
+            padding=(0, 1, 0, 0), pad_edge=False,
+        )  # fmt: skip
         for at, title in enumerate(sheet.head):
-            table.add_column(Text(title), justify="right" if at else "left", no_wrap=at > 0)
+            # only names may wrap: 80 columns hold the widest table
+            head = Text(title.replace("macro ", "macro\n"))
+            table.add_column(
+                head, justify="right" if at else "left", no_wrap=at > 0, min_width=0 if at else 12
+            )
         for row in sheet.rows:
             # plain text: a system's name may hold what rich takes for markup
             table.add_row(*(Text(cell) for cell in row))
@@ -164,16 +172,15 @@ def _notes(report: Report, result: ProtocolResult, columns: Sequence[_Column]) -
             title = main.title.format(n=result.n_ranked[0])
             notes.append(f"{system.name} over {report.baseline}, {title}: {_interval(difference)}")
     drawn = f"{report.resamples} resamples, seed {report.seed}"
-    notes.append(f"[ ]: 95 % interval of the difference, paired bootstrap over queries ({drawn})")
+    notes.append(f"[ ]: 95 % interval, paired bootstrap over queries ({drawn})")
     return notes
 
 
 def _interval(difference: Difference | None) -> str:
     if difference is None:
         return ""
-    values = (difference.mean, difference.low, difference.high)
-    mean, low, high = (f"{100 * value:+.1f}" for value in values)
-    return f"{mean} [{low}, {high}]"
+    mean, low, high = (100 * value for value in (difference.mean, difference.low, difference.high))
+    return f"{mean:+.1f} [{low:.1f}, {high:.1f}]"
 
 
 def _percent(value: float) -> str:

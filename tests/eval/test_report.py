@@ -1,4 +1,5 @@
 import io
+import re
 
 import pytest
 from eval_worlds import LIBRARY, both, knows, noise, rows, write_dataset
@@ -20,19 +21,19 @@ def report(tmp_path):
 
 
 def cells(text, name):
-    line = next(line for line in text.splitlines() if name in line and "│" in line)
-    return [cell.strip() for cell in line.strip("│").split("│")]
+    line = next(line for line in text.splitlines() if line.strip().startswith(name + "  "))
+    return re.split(r"  +", line.strip())
 
 
 def test_percent_with_one_decimal_and_chance_beside(report):
     text = printed(report)
     assert "5 candidates, one gold: 200 queries" in text
-    for title in ("R5@1", "R5@2", "R5@5", "MAP", "P@1", "P@3", "P@5", "Hit@5", "mAP", "macro P@1"):
+    for title in ("R5@1", "R5@2", "R5@5", "MAP", "P@1", "P@3", "P@5", "Hit@5", "mAP", "macro"):
         assert title in text
     # chance: 1/5, 2/5, 5/5 and (1 + 1/2 + 1/3 + 1/4 + 1/5)/5 = .4567
     assert cells(text, "chance")[:5] == ["chance", "20.0", "40.0", "100.0", "45.7"]
     assert cells(text, "knows")[1:5] == ["100.0", "100.0", "100.0?", "100.0"]
-    assert cells(text, "knows")[5] == "+80.0 [+80.0, +80.0]"
+    assert cells(text, "knows")[5] == "+80.0 [80.0, 80.0]"
     assert "?: not clearly different from chance" in text
     assert "knows over most frequent label" in text
 
@@ -64,3 +65,12 @@ def test_what_was_left_out_is_shown(tmp_path):
     for text in (printed(report, 200), to_markdown(report)):
         assert "left out: no candidates (7)" in text
         assert "7 rows could not be read" in text and "line 8: " in text and "and 2 more" in text
+
+
+def test_eighty_columns_hold_every_number(report):
+    text = printed(report, 80)
+    assert max(map(len, text.splitlines())) <= 80
+    for system in report.protocol("library").systems:
+        interval = system.over_chance["P@1"]
+        assert f"{100 * interval.mean:+.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]" in text
+    assert "…" not in text
