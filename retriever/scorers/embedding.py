@@ -95,7 +95,7 @@ def _cosines(matrix: Vectors, query: Vectors) -> Scores:
     """``matrix @ query`` for (n, d) and (d,), each row on its own.
 
     BLAS may add up a row in another order when it stands elsewhere, so that twins differ in the last bit and
-    an unrelated sticker decides which comes first; einsum gives equal rows equal scores, as fast in memory-bound
-    sizes.
+    an unrelated sticker decides which comes first. With einsum equal rows have equal scores; it is as fast
+    where memory is what limits.
     """
-    return np.einsum("nd,d->n", matrix, query).astype(np.float64)
+    return np.asarray(np.einsum("nd,d->n", matrix, query), dtype=np.float64)
