@@ -27,9 +27,9 @@ class Limits:
     """
 
     max_file_bytes: int = 16 * 2**20
-    max_pixels: int = 25_000_000
+    max_pixels: int = 16_777_216
     max_frames: int = 1000
-    max_animation_pixels: int = 500_000_000
+    max_animation_pixels: int = 200_000_000
     max_sampled_frames: int = 4
     max_unpacked_bytes: int = 16 * 2**20
     max_row_bytes: int = 2**20

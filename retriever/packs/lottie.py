@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from retriever.errors import BadImage, MissingExtra
 from retriever.extras import require
-from retriever.packs.frames import on_white
 from retriever.packs.limits import Limits
 from retriever.packs.structure.header import Header, corrupt, truncated
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+_LARGEST_NUMBER = 1e5  # on a canvas of 512 pixels
 
 
 def walk_tgs(data: bytes, limits: Limits) -> Header:
@@ -45,7 +46,16 @@ def decode_tgs(data: bytes, header: Header, wanted: tuple[int, ...], limits: Lim
         # Broken scenes come back as 0 frames of 0 x 0 pixels, and frame numbers past the end are drawn empty.
         if size != (header.width, header.height) or frames <= wanted[-1]:
             corrupt(f"draws {frames} frames of {size[0]} x {size[1]}; its header says {header.n_frames}")
-        return tuple(on_white(animation.render_pillow_frame(frame_num=index), size) for index in wanted)
+        return tuple(_on_white(animation.render_pillow_frame(frame_num=index)) for index in wanted)
+
+
+def _on_white(image: "Image") -> "Image":
+    """RGB on white from rlottie's pixels, whose colours are multiplied by their alpha already."""
+    from PIL import Image as pil
+    from PIL import ImageChops
+
+    *colours, alpha = image.split()
+    return ImageChops.add(pil.merge("RGB", colours), pil.merge("RGB", [ImageChops.invert(alpha)] * 3))
 
 
 def unpack_tgs(data: bytes, limits: Limits) -> bytes:
@@ -64,7 +74,7 @@ def unpack_tgs(data: bytes, limits: Limits) -> bytes:
 
 def _scene(text: bytes) -> dict[str, Any]:
     try:
-        scene = loads(text)
+        scene = loads(text, parse_int=_bounded, parse_float=_bounded, parse_constant=_bounded)
     except (ValueError, RecursionError) as error:
         corrupt(f"its JSON does not parse: {error}")
     if not isinstance(scene, dict) or not isinstance(scene.get("layers"), list):
@@ -72,8 +82,16 @@ def _scene(text: bytes) -> dict[str, Any]:
     return scene
 
 
+def _bounded(written: str) -> float:
+    """A number of the scene; a shape a billion pixels wide keeps the renderer busy for seconds a frame."""
+    value = float(written)
+    if not -_LARGEST_NUMBER <= value <= _LARGEST_NUMBER:
+        raise ValueError(f"it holds the number {written[:40]}; at most {_LARGEST_NUMBER:g} is drawn")
+    return value
+
+
 def _number(scene: dict[str, Any], key: str) -> float:
     value = scene.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -1e6 < value < 1e6:
+    if not isinstance(value, float):
         corrupt(f"{key!r} is {value!r:.40}; expected a number")
-    return float(value)
+    return value
