@@ -12,7 +12,7 @@ from retriever.errors import InputError
 from retriever.filters import FilterIndex, Filters
 from retriever.fusion import fuse
 from retriever.recall import Recall, RecallMethod, best_rows
-from retriever.scorers.base import Recaller, Scorer, Scores
+from retriever.scorers.base import Doubting, Recaller, Scorer, Scores
 from retriever.scorers.embedding import EmbeddingScorer
 from retriever.store.library import Library
 from retriever.types import Conversation, Pick, Sticker
@@ -41,7 +41,8 @@ class StickerRetriever:
         recallers: scorers that can score the whole library; at least one.
         scorers: scorers that score candidates only (a ranker, an LLM); may be empty.
         fusion: a method of `retriever.fusion`.
-        weights: by scorer name; 1 where not given.
+        weights: by scorer name; 1 where not given. A scorer that doubts itself (`Doubting`) lowers its own for
+            a conversation, as an English encoder does for Chinese.
         fusion_options: the method's own options, such as ``k`` of ``rrf``.
         recall: ``exact`` (a matrix product; the same answer every time) or ``hnsw`` (Chroma's index; for
             libraries far above 100,000 stickers; questions with a filter are still answered exactly).
@@ -152,7 +153,7 @@ class StickerRetriever:
         candidates = self._recall(conversation, k, allowed)
         stickers = [self.library.stickers[int(row)] for row in candidates.rows]
         scores = {**candidates.scores, **{s.name: s.score(conversation, stickers) for s in self.scorers}}
-        fused = self._fuse(scores)
+        fused = self._fuse(conversation, scores)
         return [
             Pick(
                 sticker=stickers[row],
@@ -173,15 +174,19 @@ class StickerRetriever:
         if self.scorers:
             stickers = list(self.library.stickers)
             scores |= {scorer.name: scorer.score(conversation, stickers) for scorer in self.scorers}
-        return {**scores, FUSED: self._fuse(scores)}
+        return {**scores, FUSED: self._fuse(conversation, scores)}
 
     @property
     def stickers(self) -> Sequence[Sticker]:
         """All stickers, in the row order of `score_library`."""
         return self.library.stickers
 
-    def _fuse(self, scores: Mapping[str, Scores]) -> Scores:
-        return fuse(scores, self.fusion, weights=self.weights, **self.fusion_options)
+    def _fuse(self, conversation: Conversation, scores: Mapping[str, Scores]) -> Scores:
+        weights = {name: (self.weights or {}).get(name, 1.0) for name in scores}
+        for scorer in (*self.recallers, *self.scorers):
+            if isinstance(scorer, Doubting):
+                weights[scorer.name] *= scorer.confidence(conversation)
+        return fuse(scores, self.fusion, weights=weights, **self.fusion_options)
 
     def _check_k(self, k: int, allowed: NDArray[np.bool_] | None) -> None:
         if not isinstance(k, int) or isinstance(k, bool) or k < 1:

@@ -1,5 +1,6 @@
 """`sticker demo`: the whole job on what ships with the package."""
 
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +32,7 @@ def demo(
     )
     for title, words in steps:
         shown = " ".join(f'"{word}"' if " " in word else word for word in words)
+        sys.stdout.flush()
         typer.secho(f"\n== {title}\n$ sticker {shown}\n", bold=True, err=True)
         code = main(words)
         if code:

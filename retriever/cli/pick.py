@@ -164,7 +164,7 @@ def _print_table(conversation: "Conversation", picks: "Sequence[Pick]") -> None:
     console.print(said)
     table = Table()
     table.add_column("#", justify="right")
-    for heading in ("sticker", "id", "emotion"):
+    for heading in ("sticker", "id"):
         table.add_column(heading, overflow="fold")
     scorers = list(picks[0].scores) if picks else []
     for heading in ("score", *scorers):
@@ -172,6 +172,6 @@ def _print_table(conversation: "Conversation", picks: "Sequence[Pick]") -> None:
     for pick in picks:
         sticker = pick.sticker
         numbers = [f"{pick.score:.4f}", *(f"{pick.scores[name]:.3f}" for name in scorers)]
-        cells = [str(pick.rank), sticker.label, sticker.id, sticker.emotion or "", *numbers]
+        cells = [str(pick.rank), sticker.label, sticker.id, *numbers]
         table.add_row(*(Text(cell) for cell in cells))
     console.print(table)

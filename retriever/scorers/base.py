@@ -1,7 +1,7 @@
 """What a scorer is: anything that gives every candidate sticker a number."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,15 @@ class Scorer(Protocol):
         Raises:
             InputError: a sticker this scorer does not know.
         """
+        ...
+
+
+@runtime_checkable
+class Doubting(Protocol):
+    """A scorer that knows when it is out of its depth."""
+
+    def confidence(self, conversation: Conversation) -> float:
+        """How far its scores for this conversation are to be trusted, in [0, 1]; multiplies its weight."""
         ...
 
 

@@ -9,12 +9,20 @@ from numpy.typing import NDArray
 
 from retriever.encoders.base import Encoder, Vectors
 from retriever.errors import ManifestMismatch
+from retriever.languages import readable_share
 from retriever.query import query_text
 from retriever.scorers.base import Scores
 from retriever.store.library import Library
 from retriever.types import Conversation, Sticker
 
 __all__ = ["EmbeddingScorer"]
+
+UNREAD = 0.1
+"""The confidence left for a conversation in a script the encoder does not read.
+
+An English encoder still breaks ties among Chinese texts a little better than chance: of 1, 0.5, 0.2, 0.1 and
+0.05, measured with RRF on 4,000 training conversations in Chinese, 0.1 was the largest that cost nothing.
+"""
 
 REMEMBERED = 256
 """Conversations whose vector is kept, so that recall and scoring encode one conversation once."""
@@ -73,6 +81,11 @@ class EmbeddingScorer:
             self._queries[text] = vector
             while len(self._queries) > REMEMBERED:
                 self._queries.popitem(last=False)
+
+    def confidence(self, conversation: Conversation) -> float:
+        """The share of the conversation in scripts the encoder reads, at least `UNREAD`."""
+        share = readable_share(query_text(conversation, self.history), self.encoder.spec.languages)
+        return max(UNREAD, share)
 
     def score_library(self, conversation: Conversation) -> Scores:
         """Cosines of all stickers, (n_library,)."""
