@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Event, RLock, Thread
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from retriever.errors import ModelError, StickerError
@@ -53,9 +53,8 @@ def hub_reachable(seconds: float = PROBE_SECONDS) -> bool:
     answered = Event()
 
     def ask() -> None:
-        hub = require("huggingface_hub", "torch", PURPOSE)
         try:
-            hub.get_session().head(hub.constants.ENDPOINT, timeout=seconds)
+            require("huggingface_hub", "torch", PURPOSE).get_session().head(_endpoint(), timeout=seconds)
         except Exception as error:  # whatever is wrong with the network, a hook or a proxy: no answer
             logger.debug("no answer from the hub: %s", error)
         else:
@@ -116,27 +115,35 @@ def load_local(what: str, load: Callable[[], T]) -> T:
 
 def _obstacle() -> str | None:
     """Why the hub cannot be asked, or None."""
-    hub = require("huggingface_hub", "torch", PURPOSE)
     for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         if os.environ.get(variable, "").strip().upper() in ("1", "ON", "YES", "TRUE"):
             return f"{variable} is set"
-    if hub.constants.is_offline_mode():
+    if _constants().is_offline_mode():
         return "the hub is switched off (HF_HUB_OFFLINE)"
     if not hub_reachable():
-        return f"{urlsplit(hub.constants.ENDPOINT).hostname} does not answer"
+        return f"{urlsplit(_endpoint()).hostname} does not answer"
     return None
 
 
 @contextmanager
 def _cache_only() -> Iterator[None]:
     """Tells the hub libraries to use their cache only: they look at this constant on each request."""
-    constants = require("huggingface_hub", "torch", PURPOSE).constants
+    constants = _constants()
     before = constants.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = True
     try:
         yield
     finally:
         constants.HF_HUB_OFFLINE = before
+
+
+def _constants() -> Any:
+    return require("huggingface_hub.constants", "torch", PURPOSE)
+
+
+def _endpoint() -> str:
+    """The hub's address; the library takes it from ``HF_ENDPOINT``."""
+    return str(_constants().ENDPOINT)
 
 
 def _first_line(error: BaseException) -> str:

@@ -128,7 +128,7 @@ def load_sentence_transformers(
                 str(local or model), device=target, model_kwargs={"dtype": torch.float32}
             )
 
-    what = f"sentence-transformers model {local or model!r}"
+    what = f"sentence-transformers model {str(local or model)!r}"
     loaded = load_local(what, load) if local else load_from_hub(what, load)
     if side == "image" and not loaded.supports("image"):
         raise ModelError(f"{model} sees {', '.join(map(str, loaded.modalities))} only: leave out '#image'")

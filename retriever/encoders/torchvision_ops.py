@@ -9,7 +9,7 @@ match, nothing is declared.
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
@@ -19,27 +19,37 @@ OPERATORS = ("nms", "qnms")
 SIGNATURE = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 
-class _TorchvisionFinder(MetaPathFinder):
-    """Steps in once, at the first import of torchvision, and leaves the finding to the others."""
+def install_hook() -> None:
+    """Prepares the import of torchvision; does nothing when it is loaded already, or when called again.
+
+    Costs nothing until then: looking for torchvision with `importlib.util.find_spec` loads no torch.
+    """
+    if "torchvision" in sys.modules or any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        return
+    sys.meta_path.insert(0, _Finder())
+
+
+class _Finder(MetaPathFinder):
+    """Finds torchvision as usual, but has it loaded by `_Loader`."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname == "torchvision":
-            sys.meta_path.remove(self)
-            found = PathFinder.find_spec(fullname, path)
-            if found is not None and found.origin is not None and _mismatched(Path(found.origin).parent):
-                _declare_operators()
-        return None
+        if fullname != "torchvision":
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and type(spec.loader) is SourceFileLoader:
+            spec.loader = _Loader(spec.loader.name, spec.loader.path)
+        return spec
 
 
-def install_hook() -> None:
-    """Prepares the next import of torchvision; does nothing when it is loaded, or when called again."""
-    if "torchvision" in sys.modules or any(
-        isinstance(finder, _TorchvisionFinder) for finder in sys.meta_path
-    ):
-        return
-    sys.meta_path.insert(0, _TorchvisionFinder())
+class _Loader(SourceFileLoader):
+    """Declares the operators, where they are needed, just before torchvision's own code runs."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        if _mismatched(Path(self.path).parent):
+            _declare_operators()
+        super().exec_module(module)
 
 
 def _mismatched(torchvision: Path) -> bool:
@@ -53,7 +63,9 @@ def _mismatched(torchvision: Path) -> bool:
 
 
 def _declare_operators() -> None:
+    """Declares what nobody has declared yet: a first import may have failed for another reason."""
     import torch
 
     for operator in OPERATORS:
-        torch.library.define(f"torchvision::{operator}", SIGNATURE)
+        if not hasattr(torch.ops.torchvision, operator):
+            torch.library.define(f"torchvision::{operator}", SIGNATURE)

@@ -10,7 +10,23 @@ from retriever.encoders.torchvision_ops import install_hook
 
 install_hook()  # the fixtures import transformers themselves
 
-WORDS = ("hello", "world", "cat", "happy", "sad", "rain", "news", "old", "new", "the", "a", "x", "##s", "你", "好")
+WORDS = (
+    "hello",
+    "world",
+    "cat",
+    "happy",
+    "sad",
+    "rain",
+    "news",
+    "old",
+    "new",
+    "the",
+    "a",
+    "x",
+    "##s",
+    "你",
+    "好",
+)
 
 
 def bert_vocabulary() -> dict[str, int]:
@@ -69,8 +85,8 @@ def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(2)
     config = CLIPConfig(
         text_config=tower | {
-            "vocab_size": len(vocabulary), "max_position_embeddings": 20, "pad_token_id": 0, "bos_token_id": 2,
-            "eos_token_id": vocabulary["</s>"],
+            "vocab_size": len(vocabulary), "max_position_embeddings": 20, "pad_token_id": 0,
+            "bos_token_id": 2, "eos_token_id": vocabulary["</s>"],
         },
         vision_config=tower | {"image_size": 32, "patch_size": 16},
         projection_dim=12,

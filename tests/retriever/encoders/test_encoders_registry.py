@@ -1,0 +1,117 @@
+import subprocess
+import sys
+
+import pytest
+
+import retriever.encoders
+from retriever.encoders import registry
+from retriever.encoders.base import Encoder
+from retriever.encoders.registry import (
+    LoadRequest,
+    default_encoder_name,
+    encoder_schemes,
+    load_encoder,
+    register,
+)
+from retriever.errors import InputError, MissingExtra
+
+HEAVY = ("torch", "torchvision", "transformers", "sentence_transformers", "open_clip", "onnx", "onnxruntime",
+         "tokenizers", "huggingface_hub", "PIL", "chromadb")  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def own_schemes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers is gone after it."""
+    monkeypatch.setattr(registry, "_LOADERS", dict(registry._LOADERS))
+
+
+def asked(name: str, **options: object) -> LoadRequest:
+    """What a loader is given for that name."""
+    seen: list[LoadRequest] = []
+
+    def loader(request: LoadRequest) -> Encoder:
+        seen.append(request)
+        return object()  # type: ignore[return-value]
+
+    register("mine", loader)
+    load_encoder(name, **options)  # type: ignore[arg-type]
+    return seen[0]
+
+
+def test_public_names_import() -> None:
+    for name in retriever.encoders.__all__:
+        assert hasattr(retriever.encoders, name)
+
+
+def test_schemes() -> None:
+    assert encoder_schemes() == ("minilm", "open_clip", "sentence-transformers", "st")
+
+
+def test_a_registered_scheme_gets_what_was_asked() -> None:
+    assert asked("mine:a/b:c ", device="cpu", batch_size=7) == LoadRequest("mine:a/b:c ", "a/b:c", "cpu", 7)
+
+
+def test_a_scheme_alone_has_no_rest() -> None:
+    assert asked("mine") == LoadRequest("mine", "", "auto", None)
+
+
+@pytest.mark.parametrize("scheme", ["minilm", "st", "auto", "none"])
+def test_taken_schemes_are_refused(scheme: str) -> None:
+    with pytest.raises(InputError, match="already taken"):
+        register(scheme, lambda request: object())  # type: ignore[arg-type, return-value]
+
+
+@pytest.mark.parametrize("scheme", ["", "a b", "a:b", "../x"])
+def test_a_scheme_is_a_word(scheme: str) -> None:
+    with pytest.raises(InputError, match="plain word"):
+        register(scheme, lambda request: object())  # type: ignore[arg-type, return-value]
+
+
+@pytest.mark.parametrize("name", ["", "nope", "nope:x", "MiniLM", ":x"])
+def test_an_unknown_scheme_lists_what_exists(name: str) -> None:
+    register("zebra", lambda request: object())  # type: ignore[arg-type, return-value]
+    with pytest.raises(InputError) as caught:
+        load_encoder(name)
+    assert str(caught.value) == (
+        f"encoder {name!r} has an unknown scheme, "
+        "expected one of auto, minilm, open_clip, sentence-transformers, st, zebra"
+    )
+
+
+def test_none_is_for_the_caller() -> None:
+    with pytest.raises(InputError, match="nothing to load"):
+        load_encoder("none")
+
+
+def test_minilm_takes_no_rest() -> None:
+    with pytest.raises(InputError, match="nothing after the colon"):
+        load_encoder("minilm:large")
+
+
+@pytest.mark.parametrize("options", [{"device": "tpu"}, {"batch_size": 0}, {"batch_size": -3}])
+def test_bad_options(options: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="expected"):
+        load_encoder("minilm", **options)  # type: ignore[arg-type]
+
+
+def test_auto_is_the_first_complete_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "missing_modules", lambda extra: ["x"] if extra == "first" else [])
+    monkeypatch.setattr(registry, "DEFAULTS", (("nope", "first"), ("mine", "second"), ("st", "third")))
+    assert default_encoder_name() == "mine"
+    assert asked("auto").name == "mine"
+
+
+def test_auto_without_any_extra_names_the_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "missing_modules", lambda extra: ["x"])
+    assert default_encoder_name() is None
+    with pytest.raises(MissingExtra, match=r"pip install 'sticker-retriever\[minilm\]'"):
+        load_encoder("auto")
+
+
+def test_import_and_default_name_load_nothing_heavy() -> None:
+    code = (
+        "import sys, retriever.encoders as e; e.default_encoder_name(); "
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
