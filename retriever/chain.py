@@ -41,8 +41,8 @@ class StickerRetriever:
         recallers: scorers that can score the whole library; at least one.
         scorers: scorers that score candidates only (a ranker, an LLM); may be empty.
         fusion: a method of `retriever.fusion`.
-        weights: by scorer name; 1 where not given. A scorer that doubts itself (`Doubting`) lowers its own for
-            a conversation, as an English encoder does for Chinese.
+        weights: by scorer name; 1 where not given. A scorer that doubts itself (`Doubting`) lowers its own
+            for a conversation, as an English encoder does for Chinese.
         fusion_options: the method's own options, such as ``k`` of ``rrf``.
         recall: ``exact`` (a matrix product; the same answer every time) or ``hnsw`` (Chroma's index; for
             libraries far above 100,000 stickers; questions with a filter are still answered exactly).
