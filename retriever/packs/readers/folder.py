@@ -95,10 +95,10 @@ class FolderTree:
             raise BadImage("missing_file", f"a link to {real}, which is not there") from error
         except OSError as error:
             raise BadImage("unreadable", _said(error)) from error
-        if not _is_below(real, self.source):
-            raise BadImage("unsafe_path", f"a link to {real}, outside the pack; copy it in")
         if stat.S_ISDIR(mode):
             raise BadImage("unsafe_path", f"a link to the folder {real}; links to folders are not followed")
+        if not _is_below(real, self.source):
+            raise BadImage("unsafe_path", f"a link to {real}, outside the pack; copy it in")
 
     def _refuse(self, path: Path, reason: str, detail: str) -> Quarantined:
         shown = path.relative_to(self.root).as_posix().encode("utf-8", "backslashreplace").decode()

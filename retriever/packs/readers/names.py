@@ -32,7 +32,7 @@ def is_clutter(name: str) -> bool:
 
 
 def clean_name(raw: str) -> str:
-    """`raw` in Unicode's composed form (NFC), control characters such as a newline written as escapes.
+    """`raw` in Unicode's composed form (NFC), control characters such as a newline as underscores.
 
     Raises:
         BadImage: ``bad_name``: not valid Unicode, so it could not be written to any file of record.
@@ -42,7 +42,7 @@ def clean_name(raw: str) -> str:
     except UnicodeEncodeError as error:
         shown = raw.encode("utf-8", "backslashreplace").decode()
         raise BadImage("bad_name", f"the name {shown!r} is not valid UTF-8; rename the file") from error
-    return _CONTROL.sub(lambda found: found.group().encode("unicode_escape").decode(), normalize("NFC", raw))
+    return _CONTROL.sub("_", normalize("NFC", raw))
 
 
 def suffix_of(name: str) -> str:

@@ -57,12 +57,15 @@ def _entry(tree: Tree, index: str, number: int, line: bytes, limits: Limits) -> 
     from retriever.packs.readers.row import parse_row
 
     where = f"{tree.source}/{index}:{number}"
+    complete = False
     try:
         if len(line) > limits.max_row_bytes:
             raise ValueError(f"longer than {limits.max_row_bytes} bytes")
-        row = parse_row(loads(line.decode("utf-8")))
+        value = loads(line.decode("utf-8"))
+        complete = True
+        row = parse_row(value)
     except (ValueError, RecursionError) as error:
-        torn = " (the last line, cut off)" if not line.endswith(b"\n") else ""
+        torn = "" if complete or line.endswith(b"\n") else " (the last line, cut off)"
         detail = f"line {number}{torn}: {' '.join(str(error).split())[:300]}"
         return Quarantined(f"{index}:{number}", where, "bad_row", detail)
     identity = clean_name(row.id or row.image)

@@ -64,6 +64,8 @@ def _open_folder(folder: Path, limits: Limits) -> Pack:
 
 
 def _open_file(file: Path, limits: Limits) -> Pack:
+    if not file.is_file():
+        raise PackError(f"{file} is a device or pipe; {_EXPECTED}")
     try:
         head = read_head(file, SNIFF_BYTES)
     except BadImage as error:
