@@ -49,3 +49,8 @@ class Bear(Rig):
         tail = spline([(12, 14), (28, 14), (31, 44), (14, 46)], n=6)
         d.shape(tail, p.mark, 4.2)
         d.shape(rounded_rect(-38, 4, 38, 20, 8), p.mark, 4.2)
+
+    def landmark(self, name: str) -> tuple[float, float]:
+        """Raised hands clear the ears."""
+        near = {"high": (78.0, -98.0)}
+        return near.get(name) or super().landmark(name)

@@ -54,3 +54,8 @@ class Cat(Rig):
         curve = quadratic((26, 66), (76, 84 - 20 * lift), (66, y - 22))
         d.limb(curve, 14, p.main)
         d.ops.append(type(d.ops[-1])(d.ops[-1].points[-7:], p.mark, d.ops[-1].width))  # type: ignore[union-attr,call-arg,arg-type]
+
+    def landmark(self, name: str) -> tuple[float, float]:
+        """Raised hands clear the ears."""
+        near = {"high": (90.0, -92.0), "top": (44.0, -86.0)}
+        return near.get(name) or super().landmark(name)

@@ -11,11 +11,12 @@ import numpy as np
 from retriever.starter.draw.arms import Arm, draw_arm
 from retriever.starter.draw.canvas import Drawing
 from retriever.starter.draw.characters import CHARACTERS
-from retriever.starter.draw.effects import BEHIND, EFFECTS, MARKS
+from retriever.starter.draw.effects import BEHIND, EFFECTS
 from retriever.starter.draw.expressions import EXPRESSIONS, draw_face
 from retriever.starter.draw.geometry import Affine, compose, ellipse, identity, move, rotate, scale, transform
 from retriever.starter.draw.gestures import GESTURES, Gesture
 from retriever.starter.draw.lettering import caption
+from retriever.starter.draw.marks import MARKS
 from retriever.starter.draw.motion import FRAMES, MOTIONS, Shift
 from retriever.starter.draw.palette import Palette, recolour
 from retriever.starter.draw.postures import POSTURES, Foot, Posture
@@ -32,7 +33,7 @@ ON_HEAD = frozenset(
 HELD_SIZE = {
     "mug": 1.3,
     "mug_middle": 1.35,
-    "flowers": 1.5,
+    "flowers": 1.35,
     "gift": 1.3,
     "cake": 1.3,
     "popcorn": 1.35,

@@ -27,6 +27,7 @@ class Frog(Rig):
     foot = (27.0, 74.0)
     foot_size = (22.0, 9.5)
     chest_y = 30.0
+    corner = (70.0, -66.0)
     gloss = (-58.0, -14.0)
 
     def head_outline(self) -> Points:

@@ -56,7 +56,7 @@ def caption(
         wobble = (-1) ** i
         drawing.glyph(
             Glyph(letter, (middle, centre[1] + wobble * size * 0.035), size, wobble * 4.0, colour,
-                  WHITE, rim, (advance * size / 2 + rim, size * 0.47 + rim))
+                  WHITE, rim, (advance * size / 2 + rim + 2, size * 0.5 + rim))
         )  # fmt: skip
         x += (advance + 0.04) * size
 

@@ -7,12 +7,21 @@ from dataclasses import dataclass, fields
 
 from retriever.starter.draw.canvas import Colour
 
-__all__ = ["Palette", "hex_colour", "recolour"]
+__all__ = [
+    "BLUE", "GOLD", "GREEN", "GREY", "PINK", "PURPLE", "RED", "SKY", "WHITE", "Palette", "hex_colour",
+    "recolour",
+]  # fmt: skip
 
 
 def hex_colour(text: str) -> tuple[int, int, int]:
     """``"#ff8800"`` as (255, 136, 0)."""
     return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
+
+
+RED, PINK, GOLD = hex_colour("#f43f5e"), hex_colour("#ff8fab"), hex_colour("#ffc93c")
+BLUE, SKY, GREY = hex_colour("#4aa3ff"), hex_colour("#a5dcff"), hex_colour("#9aa6b8")
+GREEN, PURPLE, WHITE = hex_colour("#51cf66"), hex_colour("#9775fa"), (255, 255, 255)
+"""Colours of props and effects, the same for every character."""
 
 
 @dataclass(frozen=True, slots=True)

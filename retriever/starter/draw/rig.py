@@ -61,6 +61,8 @@ class Rig:
     """How long a front arm can be; beyond it the arm begins nearer to its hand."""
     pads = True
     gloss = (-38.0, -36.0)
+    corner = (54.0, -48.0)
+    """Upper right of the head, where an anger vein sits."""
     mouths: Mapping[str, str] = {}
     """Mouths that this face cannot make, and what it makes instead."""
 
