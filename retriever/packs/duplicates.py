@@ -88,6 +88,8 @@ def near_duplicates(
         raise InputError(f"max_distance is {max_distance}; expected 0 to 8")
     if thumbnails is not None and len(thumbnails) != len(hashes):
         raise InputError(f"{len(thumbnails)} thumbnails for {len(hashes)} hashes; expected one each")
+    if not len(hashes):
+        return []
     cells = None if thumbnails is None else np.ascontiguousarray(thumbnails).reshape(len(hashes), -1)
     groups = _Groups(len(hashes))
     positions = _merge_equal(hashes, cells, groups)

@@ -39,7 +39,7 @@ class PackEntry:
     pack: str
     origin: str
     path: Path | None
-    read: Callable[[], bytes]
+    read: Callable[[], bytes] = field(compare=False)
     annotations: Annotations = field(default_factory=Annotations)
     notices: tuple[str, ...] = ()
 

@@ -5,15 +5,21 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
 from retriever.extras import require
+from retriever.packs.readers.names import language_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MIN_SCORE = 0.95
-"""Readings below this are dropped: drawn faces are read as digits with up to 0.85."""
+MIN_SCORE = 0.9
+"""Readings below this are dropped: drawn faces are read as digits with up to 0.89.
+
+On 130 drawn stickers of 256 pixels, 53 of them with captions: 39 read exactly, 1 wrong, 13 missed, and 2 of
+77 without words got some; at 0.95 it is 35, 1, 17 and 0. A detector side of 480 pixels did better than 320
+(35 exactly) and 736 (33).
+"""
 
 _PARAMS = {
-    "Det.limit_side_len": 320,
+    "Det.limit_side_len": 480,
     "Det.limit_type": "min",
     "Global.log_level": "critical",
 }
@@ -60,4 +66,10 @@ class Ocr:
             return ""
         pairs = zip(result.txts, result.scores, strict=True)
         lines = (normalize("NFKC", text).strip() for text, score in pairs if score >= self.min_score)
-        return " ".join(line for line in lines if any(map(str.isalnum, line)))
+        return " ".join(line for line in lines if _says_something(line))
+
+
+def _says_something(line: str) -> bool:
+    """Two letters, or one Han character: a single Latin letter or digit is mostly an eye or a mouth."""
+    letters = [character for character in line if character.isalnum()]
+    return len(letters) > 1 or any(language_of(letter) == "zh" for letter in letters)
