@@ -15,14 +15,17 @@ from retriever.encoders.registry import (
 )
 from retriever.errors import InputError, MissingExtra
 
+BUILT_IN = ("minilm", "open_clip", "sentence-transformers", "st")
+
 HEAVY = ("torch", "torchvision", "transformers", "sentence_transformers", "open_clip", "onnx", "onnxruntime",
          "tokenizers", "huggingface_hub", "PIL", "chromadb")  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
 def own_schemes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test registers is gone after it."""
-    monkeypatch.setattr(registry, "_LOADERS", dict(registry._LOADERS))
+    """Only the built-in schemes, and what a test registers is gone after it."""
+    loaders = {scheme: registry._LOADERS[scheme] for scheme in BUILT_IN}
+    monkeypatch.setattr(registry, "_LOADERS", loaders)
 
 
 def asked(name: str, **options: object) -> LoadRequest:
@@ -44,7 +47,7 @@ def test_public_names_import() -> None:
 
 
 def test_schemes() -> None:
-    assert encoder_schemes() == ("minilm", "open_clip", "sentence-transformers", "st")
+    assert encoder_schemes() == BUILT_IN
 
 
 def test_a_registered_scheme_gets_what_was_asked() -> None:
