@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retriever.encoders import load_encoder
-from retriever.errors import InputError
+from retriever.errors import InputError, LibraryDamaged
 from retriever.filters import FilterIndex, Filters
 from retriever.fusion import fuse
 from retriever.recall import Recall, RecallMethod, best_rows
@@ -106,24 +106,23 @@ class StickerRetriever:
             InputError: a name in `use` that this library does not have.
         """
         library = Library.open(path)
-        wanted = _chosen(use, recaller_names(library), library)
-        recallers: list[Recaller] = []
-        for name, spec in zip(embedding_names(library), library.manifest.encoders, strict=True):
-            if name in wanted:
-                encoder = load_encoder(spec.name, device=device)
-                recallers.append(EmbeddingScorer(library, encoder, name, history))
-        if "lexical" in wanted:
-            recallers.append(library.lexical(history))
-        return cls(
-            library,
-            recallers,
-            scorers,
-            fusion=fusion,
-            weights=weights,
-            fusion_options=fusion_options,
-            recall=recall,
-            recall_size=recall_size,
-        )
+        while True:
+            try:
+                return cls(
+                    library,
+                    _recallers(library, use, history, device),
+                    scorers,
+                    fusion=fusion,
+                    weights=weights,
+                    fusion_options=fusion_options,
+                    recall=recall,
+                    recall_size=recall_size,
+                )
+            except LibraryDamaged:
+                newer = Library.open(path)
+                if newer.name == library.name:
+                    raise
+                library = newer  # writers retired that index while it was being opened
 
     def pick(
         self,
@@ -223,6 +222,18 @@ def embedding_names(library: Library) -> list[str]:
 def recaller_names(library: Library) -> list[str]:
     """The recallers a library supports."""
     return [*embedding_names(library), "lexical"]
+
+
+def _recallers(library: Library, use: Sequence[str], history: int, device: str) -> list[Recaller]:
+    wanted = _chosen(use, recaller_names(library), library)
+    recallers: list[Recaller] = []
+    for name, spec in zip(embedding_names(library), library.manifest.encoders, strict=True):
+        if name in wanted:
+            encoder = load_encoder(spec.name, device=device)
+            recallers.append(EmbeddingScorer(library, encoder, name, history))
+    if "lexical" in wanted:
+        recallers.append(library.lexical(history))
+    return recallers
 
 
 def _chosen(use: Sequence[str], there: Sequence[str], library: Library) -> set[str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -44,6 +43,9 @@ class Recall:
     Args:
         method: ``exact`` scores the whole library; ``hnsw`` asks Chroma for each embedding's neighbours.
         size: how many rows each recaller names, at least.
+
+    Raises:
+        LibraryDamaged, LibraryError: `hnsw` and Chroma does not open.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Recall:
         self._recallers = tuple(recallers)
         self._method = method
         self._size = size
+        self._collections = self._opened() if method == "hnsw" else {}
 
     def __call__(
         self, conversation: Conversation, k: int, allowed: NDArray[np.bool_] | None = None
@@ -108,13 +111,17 @@ class Recall:
         }
         return Candidates(rows, found)
 
-    @cached_property
-    def _collections(self) -> "dict[str, Collection]":
-        return {
-            scorer.name: self._library.collection(scorer.encoder.spec)
-            for scorer in self._recallers
-            if isinstance(scorer, EmbeddingScorer)
-        }
+    def _opened(self) -> "dict[str, Collection]":
+        """Every embedding's collection, its graph in memory, where it outlives the index's retirement."""
+        from retriever.store.chroma import nearest
+
+        collections = {}
+        for scorer in self._recallers:
+            if isinstance(scorer, EmbeddingScorer):
+                spec = scorer.encoder.spec
+                collections[scorer.name] = self._library.collection(spec)
+                nearest(collections[scorer.name], self._library.vectors(spec)[0], 1)
+        return collections
 
 
 def best_rows(scores: NDArray[Any], k: int) -> Rows:

@@ -203,7 +203,8 @@ def nearest(collection: "Collection", vector: Vectors, n: int) -> tuple[list[str
         )
     except Exception as error:
         raise LibraryDamaged(
-            f"Chroma collection {collection.name} cannot be queried ({error}); run `sticker index --rebuild`"
+            f"Chroma collection {collection.name} cannot be queried ({error}); open the library again if it "
+            "was indexed meanwhile, else run `sticker index --rebuild`"
         ) from error
     distances = answer["distances"] or [[]]
     return list(answer["ids"][0]), [float(distance) for distance in distances[0]]

@@ -64,7 +64,13 @@ class LibraryPaths:
         patterns = [f"{TEMPORARY}*-{path.name}" for path in (self.manifest, self.current, self.holder)]
         folders = (self.vectors / "*", self.images / "??", self.stickers.parent, self.indexes)
         patterns += [str(folder.relative_to(self.root) / f"{TEMPORARY}*") for folder in folders]
-        return sorted(path for pattern in patterns for path in self.root.glob(pattern))
+        left = [path for pattern in patterns for path in self.root.glob(pattern)]
+        return sorted([*left, *self._revived()])
+
+    def _revived(self) -> list[Path]:
+        """Empty Chroma folders that readers made by opening an index in the moment it was retired."""
+        folders = [path.parent for path in self.indexes.glob("*/chroma") if path.parent.name.isdecimal()]
+        return [folder for folder in folders if [path.name for path in folder.iterdir()] == ["chroma"]]
 
     def remove_unfinished(self) -> list[str]:
         """Delete what killed writers left behind; call only while holding the writer's lock."""
