@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from retriever.errors import InputError
 from retriever.starter.tiles import INK, TILE_COLOURS, paste_tile, save_png
-from retriever.starter.typesetting import draw_text, wrap
+from retriever.starter.typesetting import draw_text, text_width, wrap
 from retriever.types import Sticker
 
 __all__ = ["pack_sheet"]
@@ -46,5 +46,7 @@ def pack_sheet(
         paste_tile(
             sheet, sticker.path, (x, y), tile, TILE_COLOURS[packs.index(sticker.pack) % len(TILE_COLOURS)]
         )
-        draw_text(pen, (x + tile / 2, y + tile + 5), wrap(sticker.label, LABEL, tile, 1)[0], LABEL, INK, "ma")
+        size = next((size for size in range(LABEL, 9, -1) if text_width(sticker.label, size) <= tile), 10)
+        line = wrap(sticker.label, size, tile, 1)[0]
+        draw_text(pen, (x + tile / 2, y + tile + 4 + LABEL), line, size, INK, "ms")
     save_png(sheet, path, colours)

@@ -36,7 +36,7 @@ def paste_tile(sheet: Image.Image, path: str, at: tuple[int, int], side: int, co
     """The sticker at `path` on a square tile of `side` pixels; an unreadable one leaves its file name."""
     x, y = at
     rounded(sheet, (x, y, x + side, y + side), side // 9, colour)
-    room = side - side // 8
+    room = side - side // 14
     try:
         sticker = _first_frame(path)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
@@ -62,7 +62,7 @@ def save_png(sheet: Image.Image, path: Path, colours: int | None = None) -> None
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     if colours:
-        sheet = sheet.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        sheet = sheet.quantize(colours, Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE)
     part = path.with_name(f"{path.name}.part")
     sheet.save(part, "PNG", optimize=True)
     part.replace(path)

@@ -58,7 +58,7 @@ EXPRESSIONS: dict[str, Expression] = {
     "cool": _e("dark sunglasses, confident smirk", "cool", "smirk", "happiness/pride happiness/approval"),
     "determined": _e("fierce bright eyes, firm brows, open smile", "open", "grin", "happiness/optimism happiness/pride happiness/excitement", "angry"),
     "serious": _e("steady eyes, firm brows, closed mouth", "open", "flat", "neutral/approval neutral/neutral", "firm", 0),
-    "shy": _e("round shy eyes, wobbly smile, deep blush", "open", "wobble", "happiness/embarrassment neutral/embarrassment", "sad", 2),
+    "shy": _e("bashful closed eyes, wobbly smile, deep blush", "smile", "wobble", "happiness/embarrassment neutral/embarrassment", "", 2),
     "flustered": _e("eyes squeezed shut, wobbly mouth, bright red cheeks", "squeeze", "wobble", "fear/embarrassment surprise/embarrassment", "", 2),
     "pleading": _e("huge glistening eyes, tiny pout, brows raised in the middle", "big", "pout", "sadness/desire neutral/desire sadness/remorse", "sad"),
     "curious": _e("wide curious eyes, small round mouth", "big", "small_o", "neutral/curiosity surprise/curiosity", "raised"),

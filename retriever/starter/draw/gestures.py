@@ -85,7 +85,7 @@ GESTURES: dict[str, Gesture] = {
     "nose": Gesture("pinching the nose", Arm("hip", bend=0.5), Arm("nose", "paw", 0.5, dx=5)),
     "megaphone": Gesture("shouting through a megaphone", Arm("hip", bend=0.6), Arm("mouth", "fist", 0.5, dx=32, dy=14), "megaphone"),
     "magnifier": Gesture("holding a magnifying glass", REST, Arm("cheek", "fist", 0.4, dx=22, dy=10), "magnifier"),
-    "umbrella": Gesture("holding an umbrella", REST, Arm("out", "fist", 0.2, dy=-6, dx=-14), "umbrella"),
+    "umbrella": Gesture("holding an umbrella", REST, Arm("side", "fist", 0.2, dx=-10, dy=14), "umbrella"),
     "forward": _both("{hand}s stretched out flat in front", Arm("knee", bend=0.3, dx=12)),
     "hug_knees": _both("hugging the knees", Arm("knee", bend=0.5, dx=-4, dy=-6)),
     "grip": _both("gripping the edge with both {hand}s", Arm("apart", bend=0.0)),

@@ -43,22 +43,22 @@ def _big_heart(d: Drawing, left: Place, right: Place, p: Palette) -> None:
 
 
 def _mug(d: Drawing, left: Place, right: Place, p: Palette) -> None:
-    _cup(d, right[0] - 12, right[1] - 6)
+    _cup(d, right[0] - 12, right[1] - 6, 7)
 
 
 def _mug_middle(d: Drawing, left: Place, right: Place, p: Palette) -> None:
     x, y = _middle(left, right)
-    _cup(d, x, y - 4)
+    _cup(d, x, y - 4, 17)
 
 
-def _cup(d: Drawing, x: float, y: float) -> None:
+def _cup(d: Drawing, x: float, y: float, steam: float) -> None:
     d.line(arc(x + 17, y + 1, 9, 9, -90, 90), 9)
     d.line(arc(x + 17, y + 1, 9, 9, -90, 90), 4, WHITE)
     cup = rounded_rect(x - 18, y - 17, x + 18, y + 18, 6)
     d.shape(cup, WHITE)
     d.fill(ellipse(x, y - 16, 17, 5), BROWN, cup)
     d.fill(heart(x, y + 3, 15), RED)
-    for k in (-7, 6):
+    for k in (-steam, steam):
         d.line(
             spline(
                 [(x + k, y - 24), (x + k + 4, y - 28), (x + k - 3, y - 33), (x + k + 1, y - 37)], closed=False
@@ -242,9 +242,9 @@ def _magnifier(d: Drawing, left: Place, right: Place, p: Palette) -> None:
 
 
 def _umbrella(d: Drawing, left: Place, right: Place, p: Palette) -> None:
-    x, y = right[0] - 26, right[1] - 132
-    d.line(np.array([(right[0], right[1] + 14), (x + 18, y + 20)]), 9)
-    d.line(np.array([(right[0], right[1] + 14), (x + 18, y + 20)]), 4.4, BROWN)
+    x, y = right[0] - 46, right[1] - 136
+    d.line(np.array([(right[0], right[1] + 14), (right[0], y + 20)]), 9)
+    d.line(np.array([(right[0], right[1] + 14), (right[0], y + 20)]), 4.4, BROWN)
     top = np.concatenate(
         [
             arc(x, y + 24, 86, 58, 180, 360, 30),

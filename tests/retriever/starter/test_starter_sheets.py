@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from retriever.errors import InputError
 from retriever.starter import DEMO_CONVERSATIONS, STARTER_PACK, typesetting
 from retriever.starter.contact_sheet import contact_sheet, pack_sheet
+from retriever.starter.overview import overview
 from retriever.starter.typesetting import draw_text, text_width, wrap
 from retriever.types import Conversation, Pick, Sticker, Utterance
 
@@ -122,3 +123,9 @@ def test_too_long_a_text_ends_with_an_ellipsis() -> None:
 def test_empty_text_is_one_empty_line() -> None:
     assert wrap("", 18, 100) == [""]
     assert text_width("", 18) == 0
+
+
+def test_the_overview_shows_forty_stickers_in_eight_columns(tmp_path: Path) -> None:
+    overview(tmp_path / "overview.png")
+    assert Image.open(tmp_path / "overview.png").size == (2 * 20 + 8 * 140 - 12, 2 * 20 + 5 * (140 + 21) - 12)
+    assert (tmp_path / "overview.png").stat().st_size < 600 * 1024
