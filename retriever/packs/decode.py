@@ -160,6 +160,9 @@ _WALKERS: dict[str, Callable[[bytes, Limits], Header]] = {
 def _decode_pillow(data: bytes, kind: Kind, header: Header, wanted: tuple[int, ...]) -> "tuple[Image, ...]":
     from PIL import Image as pil
 
+    if kind == "webp":
+        from PIL import WebPImagePlugin  # noqa: F401 - else Pillow loads all its plugins to find this one
+
     with quiet_pillow(), pil.open(BytesIO(data), formats=(_FORMATS[kind],)) as image:
         if image.size[0] * image.size[1] > header.width * header.height:
             raise BadImage("corrupt", f"two sizes: {image.size} and {(header.width, header.height)}")
