@@ -121,7 +121,7 @@ class Library:
             LibraryDamaged: the collection does not open, or was retired by later runs.
             LibraryError: the Chroma server does not answer.
         """
-        from retriever.store.chroma import connect_existing
+        from retriever.store.chroma import close, connect_existing
 
         fingerprint = spec.fingerprint if spec else next(iter(self._collections))
         name = self._collections[fingerprint]
@@ -129,6 +129,7 @@ class Library:
         try:
             return client.get_collection(name, embedding_function=None)
         except Exception as error:
+            close(client)
             raise LibraryDamaged(
                 f"Chroma collection {name} does not open ({error}); open the library again if it was indexed "
                 "meanwhile, else run `sticker index --rebuild`"
