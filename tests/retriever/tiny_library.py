@@ -14,8 +14,9 @@ from retriever.encoders import registry
 from retriever.encoders.base import EncoderSpec, Vectors
 
 FEELINGS = (
-    ("开心", "happy", "joy"), ("难过", "sad", "sadness"), ("生气", "angry", "anger"), ("害怕", "afraid", "fear"),
-    ("惊讶", "surprised", "surprise"), ("加油", "cheer up", "admiration"), ("谢谢", "thank you", "gratitude"),
+    ("开心", "happy", "joy"), ("难过", "sad", "sadness"), ("生气", "angry", "anger"),
+    ("害怕", "afraid", "fear"), ("惊讶", "surprised", "surprise"), ("加油", "cheer up", "admiration"),
+    ("谢谢", "thank you", "gratitude"),
     ("晚安", "good night", "caring"), ("吃饭", "dinner time", "desire"), ("再见", "goodbye", "sadness"),
 )  # fmt: skip
 CREATURES = (

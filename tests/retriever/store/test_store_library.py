@@ -99,17 +99,9 @@ print(len(seen), flush=True)
 
 def test_readers_of_other_processes_while_a_writer_swaps(root: Path, pack: TinyPack) -> None:
     index_pack(root, pack.folder, encoders=["tiny-text"])
-    here = str(Path(__file__).parents[1])
-    readers = [
-        subprocess.Popen(
-            [sys.executable, "-c", READER, str(root), here],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )  # fmt: skip
-        for _ in range(2)
-    ]
+    command = [sys.executable, "-c", READER, str(root), str(Path(__file__).parents[1])]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    readers = [subprocess.Popen(command, text=True, **pipes) for _ in range(2)]
     for reader in readers:
         assert reader.stdout is not None
         assert reader.stdout.readline() == "ready\n", reader.communicate()[1]
