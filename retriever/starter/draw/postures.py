@@ -65,7 +65,7 @@ POSTURES: dict[str, Posture] = {
     "dancing": Posture("dancing on one leg", lean=-9, tilt=6, left=Foot(4, 0, 0), right=Foot(22, -20, -38)),
     "bowing": Posture("bowing", head=(0, 24), torso=(-4, 1.05, 1.0), nod=9),
     "kneeling": Posture("kneeling", torso=(9, 1.05, 0.92), head=(0, 8), left=Foot(0, 2, 0, "knee"), right=Foot(0, 2, 0, "knee")),
-    "lying": Posture("lying flat on the belly", head=(0, 40), torso=(38, 1.75, 0.55), left=GONE, right=GONE, front="hands", flat=0.94, arms=False, hands="{hand}s stretched out on the floor"),
+    "lying": Posture("lying flat on the belly", head=(0, 46), torso=(22, 1.8, 0.74), left=GONE, right=GONE, front="hands", flat=0.94, arms=False, hands="{hand}s stretched out on the floor"),
     "on_back": Posture("lying on the back", turn=-90, left=Foot(-3, 0, 16), right=Foot(3, 0, -16)),
     "curled": Posture("curled up", head=(-26, 48), tilt=-10, torso=(30, 1.95, 0.9), left=GONE, right=GONE, front="one_hand", arms=False, hands="one {hand} under the chin"),
     "peeking": Posture("peeking over an edge", left=GONE, right=GONE, front="wall", arms=False, hands="gripping the edge with both {hand}s"),

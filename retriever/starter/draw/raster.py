@@ -17,13 +17,16 @@ __all__ = ["paint", "paint_frames"]
 
 RIM = 6.5
 """Width of the white die-cut rim, in 256ths of the sticker."""
+SHADOW = (70, 60, 90, 70)
+"""Colour and opacity of the thin edge around the rim."""
+RIM_RAMP = [round(min(255.0, max(0.0, (value - 7) * 255 / 14))) for value in range(256)]
+EDGE_RAMP = [round(min(1.0, max(0.0, (value - 3) / 9)) * SHADOW[3]) for value in range(256)]
 RIM_REACH = 1.42
 """How far the rim's soft edge reaches, as a multiple of `RIM`."""
 THIN = 4.5
 """Supersampled pixels up to which a stroke's joints and ends are too small to see and Pillow's own line will do."""
 FINEST = 5.0
 """Supersampled pixels between two points of a stroke below which points are left out, for speed."""
-SHADOW = (70, 60, 90, 70)
 
 
 def paint(drawing: Drawing, size: int = 256, supersample: int = 4) -> Image.Image:
@@ -121,30 +124,26 @@ def _line(pen: ImageDraw.ImageDraw, op: Line, points: Points, width: float) -> N
         pen.ellipse(disc, fill=op.colour)
 
 
-def _flat(points: Points) -> list[tuple[float, float]]:
-    return [(float(x), float(y)) for x, y in points]
+def _flat(points: Points) -> list[float]:
+    return points.ravel().tolist()
 
 
 def _die_cut(small: Image.Image, large: Image.Image, size: int) -> Image.Image:
-    """`small` on a white rim with a thin grey edge; the rim follows the outline of everything painted."""
+    """`small` on a white rim with a thin grey edge; the rim follows the outline of everything painted.
+
+    One Gaussian gives both: past an edge it falls to a known share at every distance, and a steep ramp about that
+    share makes a smooth outline there.
+    """
     work = size * 2 if size <= 128 else size
     alpha = large.getchannel("A").resize((work, work), Image.Resampling.BOX)
-    rim = _grow(alpha, RIM * work / 256)
-    edge = _grow(alpha, (RIM + 1.1) * work / 256)
+    blurred = alpha.filter(ImageFilter.GaussianBlur(RIM * work / 256 * 0.62))
+    rim, edge = blurred.point(RIM_RAMP), blurred.point(EDGE_RAMP)
     if work != size:
         rim, edge = (mask.resize((size, size), Image.Resampling.BOX) for mask in (rim, edge))
     out = Image.new("RGBA", (size, size), (*SHADOW[:3], 0))
-    out.putalpha(edge.point([value * SHADOW[3] // 255 for value in range(256)]))
+    out.putalpha(edge)
     white = Image.new("RGBA", (size, size), (255, 255, 255, 0))
     white.putalpha(rim)
     out.alpha_composite(white)
     out.alpha_composite(small)
     return out
-
-
-def _grow(alpha: Image.Image, radius: float) -> Image.Image:
-    """`alpha` widened by `radius` pixels with round corners and a soft edge of one pixel."""
-    grown = alpha.filter(ImageFilter.GaussianBlur(radius * 0.62))
-    # past an edge a Gaussian falls to this share at `radius`; a steep ramp there keeps the rim smooth
-    cut, steep = 14.0, 255.0 / 14.0
-    return grown.point([round(min(255.0, max(0.0, (value - cut + 7.0) * steep))) for value in range(256)])
