@@ -39,6 +39,12 @@ check: $(VENV)/.dev ## lint, formatting and types
 test: $(VENV)/.dev | vllm-env-if-possible ## every test that needs neither a GPU nor a network
 	$(BIN)/pytest
 
+KILLS ?= 300
+SEED ?= 1
+
+drill: $(VENV)/.dev ## kill KILLS indexing runs at random moments and check everything after each
+	$(BIN)/python tests/retriever/indexing/drill.py --kills $(KILLS) --seed $(SEED)
+
 # A real vLLM server for the tests, in an environment of its own: it needs other versions of shared packages.
 # Its torchaudio and torchcodec do not load beside a CPU torch and are not needed; its torchvision needs the hook.
 VLLM_VENV ?= .venv-vllm
