@@ -152,5 +152,12 @@ def _warn(report: "IndexReport") -> None:
             typer.echo(f"  {item.origin}: {item.reason} ({item.detail})", err=True)
         if len(report.quarantined) > SHOWN:
             typer.echo(f"  ... all of them: {report.library}/journal/quarantine.jsonl", err=True)
+    for notice in report.notices[:SHOWN]:
+        typer.echo(notice, err=True)
+    if len(report.notices) > SHOWN:
+        typer.echo(f"  ... and {len(report.notices) - SHOWN} more like these", err=True)
+    if report.ignored:
+        counts = ", ".join(f"{count} {suffix}" for suffix, count in report.ignored.items())
+        typer.echo(f"passed over, for they are no images: {counts}", err=True)
     for group in report.exact_duplicates[:SHOWN]:
         typer.echo(f"same bytes: {', '.join(group[:SHOWN])}", err=True)

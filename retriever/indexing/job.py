@@ -12,18 +12,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from retriever.encoders.base import Encoder, EncoderSpec
 from retriever.errors import InputError, LibraryError, LibraryNotFound, StickerError
 from retriever.indexing.encode import fill, missing
+from retriever.indexing.looks import duplicates
 from retriever.indexing.ocr import read_captions
 from retriever.indexing.report import IndexReport
 from retriever.indexing.scan import ScanResult, record_quarantine, scan
 from retriever.indexing.settle import settle
 from retriever.indexing.state import State, drop_row, library_stickers
 from retriever.packs import DEFAULT_LIMITS, Limits, open_pack
-from retriever.packs.duplicates import exact_duplicates, near_duplicates
 from retriever.packs.entry import Quarantined
 from retriever.progress import bar
 from retriever.store import index, journal
@@ -92,7 +90,12 @@ def index_pack(
             read_captions(paths, state, limits, show_progress)
         read_seconds = time.monotonic() - started
         report = _finish(paths, manifest, loaded, state, found, limits, show_progress)
-    return replace(report, source=opened.source, seconds={"read": read_seconds, **report.seconds})
+    return replace(
+        report,
+        source=opened.source,
+        ignored=dict(opened.ignored),
+        seconds={"read": read_seconds, **report.seconds},
+    )
 
 
 def rebuild_index(library: str | Path, *, show_progress: bool | None = None) -> IndexReport:
@@ -160,7 +163,7 @@ def _finish(
     if name is None:
         name = index.build(paths, manifest, stickers, records, show_progress)
     _tidy(paths, manifest, state, records, stickers)
-    exact, near = _duplicates(state)
+    exact, near = duplicates(state)
     return IndexReport(
         library=str(paths.root),
         source="",
@@ -175,6 +178,7 @@ def _finish(
         quarantined=(*found.quarantined, *failed),
         exact_duplicates=exact,
         near_duplicates=near,
+        notices=tuple(found.notices),
         up_to_date=up_to_date,
         seconds={"encode": encode_seconds, "index": time.monotonic() - started},
     )
@@ -237,17 +241,3 @@ def _tidy(
         records[spec.fingerprint].compact(
             index.sticker_key(sticker, spec, manifest.document_fields) for sticker in stickers
         )
-
-
-def _duplicates(state: State) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
-    """Groups of ids with equal bytes, and groups that look alike without being equal."""
-    ids = sorted(state.entries)
-    shas = [state.entries[sticker_id].sha256 for sticker_id in ids]
-    hashes = np.array([int(state.entries[i].row["dhash"], 16) for i in ids], dtype=np.uint64)
-    exact = tuple(tuple(ids[row] for row in group) for group in exact_duplicates(shas))
-    near = tuple(
-        tuple(ids[row] for row in group)
-        for group in near_duplicates(hashes)
-        if len({shas[row] for row in group}) > 1
-    )
-    return exact, near

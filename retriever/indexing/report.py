@@ -22,7 +22,9 @@ class IndexReport:
         encoded: vectors computed in this run.
         quarantined: what could not be used, and why.
         exact_duplicates: groups of ids whose images have the same bytes.
-        near_duplicates: groups of ids whose images look the same (dHash within 3 of 64 bits).
+        near_duplicates: groups of ids whose images look the same (dHash and thumbnail).
+        notices: what was put right in rows that are used all the same, such as an unknown emotion left out.
+        ignored: files of the pack that are no images and do not claim to be, counted by suffix.
         up_to_date: nothing had changed, so the index was left as it was.
         seconds: by stage: ``read``, ``encode``, ``index``.
     """
@@ -40,6 +42,8 @@ class IndexReport:
     quarantined: tuple[Quarantined, ...] = ()
     exact_duplicates: tuple[tuple[str, ...], ...] = ()
     near_duplicates: tuple[tuple[str, ...], ...] = ()
+    notices: tuple[str, ...] = ()
+    ignored: Mapping[str, int] = field(default_factory=dict)
     up_to_date: bool = False
     seconds: Mapping[str, float] = field(default_factory=dict)
 

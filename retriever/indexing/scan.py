@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from retriever.errors import BadImage, PackError
+from retriever.indexing.looks import look_of
 from retriever.indexing.parallel import ordered_map
 from retriever.indexing.state import Entry, State, drop_row, put_row
 from retriever.packs import Limits, decode
-from retriever.packs.duplicates import difference_hash
 from retriever.packs.entry import PackEntry, Quarantined
 from retriever.progress import Advance, nothing
 from retriever.store import journal
@@ -39,6 +39,7 @@ class ScanResult:
     unchanged: int = 0
     removed: int = 0
     seen: set[str] = field(default_factory=set)
+    notices: list[str] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
 
 
@@ -70,8 +71,14 @@ def scan(
             return entry, entry.id
         return _read(entry, source, paths, state.entries.get(entry.id), limits), entry.id
 
+    def noting() -> Iterator[PackEntry | Quarantined]:
+        for entry in entries:
+            if isinstance(entry, PackEntry):
+                result.notices += [f"{entry.origin}: {notice}" for notice in entry.notices]
+            yield entry
+
     with JournalWriter(paths.stickers) as writer:
-        for outcome, sticker_id in ordered_map(read, entries, workers):
+        for outcome, sticker_id in ordered_map(read, noting(), workers):
             _take(outcome, sticker_id, source, state, writer, result)
             advance(1)
         if unseen:
@@ -171,7 +178,7 @@ def _read(
         description=said.description,
         license=said.license,
     )
-    return journal.encode(put_row(source, to_row(sticker), facts.dhash))
+    return journal.encode(put_row(source, to_row(sticker), facts.look))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +189,7 @@ class _Facts:
     width: int
     height: int
     n_frames: int
-    dhash: int
+    look: str
 
 
 def _known_facts(known: Entry | None, digest: str) -> _Facts | None:
@@ -191,13 +198,13 @@ def _known_facts(known: Entry | None, digest: str) -> _Facts | None:
     row = known.row
     return _Facts(
         row.get("kind", "png"), row.get("width", 0), row.get("height", 0), row.get("n_frames", 1),
-        int(row["dhash"], 16),
+        row["look"],
     )  # fmt: skip
 
 
 def _facts(data: bytes, limits: Limits) -> _Facts:
     image = decode(data, limits)
-    return _Facts(image.kind, image.width, image.height, image.n_frames, difference_hash(image.frames[0]))
+    return _Facts(image.kind, image.width, image.height, image.n_frames, look_of(image.frames[0]))
 
 
 def _keep(folder: Path, digest: str, kind: str, data: bytes) -> Path:

@@ -22,7 +22,7 @@ class Entry:
 
     @property
     def row(self) -> dict[str, Any]:
-        """The journal row: the sticker's own fields and ``op``, ``source``, ``dhash``."""
+        """The journal row: the sticker's own fields and ``op``, ``source``, ``look``."""
         row: dict[str, Any] = json.loads(self.line)
         return row
 
@@ -31,9 +31,9 @@ class Entry:
         return from_row(self.row)
 
 
-def put_row(source: str, sticker_row: dict[str, Any], dhash: int) -> dict[str, Any]:
+def put_row(source: str, sticker_row: dict[str, Any], look: str) -> dict[str, Any]:
     """The journal row that puts a sticker into the library, new or changed."""
-    return {"op": "put", "source": source, **sticker_row, "dhash": f"{dhash:016x}"}
+    return {"op": "put", "source": source, **sticker_row, "look": look}
 
 
 def drop_row(source: str, sticker_id: str) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def is_state_row(row: dict[str, Any]) -> bool:
 
 
 _DROP_KEYS = ("source", "id")
-_PUT_KEYS = (*_DROP_KEYS, "pack", "sha256", "path", "dhash")
+_PUT_KEYS = (*_DROP_KEYS, "pack", "sha256", "path", "look")
 
 
 class State:

@@ -1,4 +1,4 @@
-"""Gold stickers and candidates for the shipped dialogues: drawn once, with a fixed seed, and kept in the file.
+"""Gold stickers and candidates for the shipped dialogues: drawn once with a fixed seed, kept in the file.
 
 The words and labels of a dialogue are written by hand. Its gold sticker is drawn at random among those of one
 pack that carry its intention; its candidates are the gold and nine stickers of the same pack with another
