@@ -147,8 +147,11 @@ def test_broken_images_are_set_aside_with_their_reasons(root: Path, pack: TinyPa
     report = index_pack(root, pack.folder, encoders=BOTH)
     reasons = {item.id: item.reason for item in report.quarantined}
     assert reasons == {
-        "tiny/0000": "empty", "tiny/0001": "truncated", "tiny/0002": "not_an_image", "tiny/0003": "missing_file",
-    }  # fmt: skip
+        "tiny/0000": "empty",
+        "tiny/0001": "truncated",
+        "tiny/0002": "not_an_image",
+        "tiny/0003": "missing_file",
+    }
     assert (report.total, len(Library.open(root))) == (8, 8)
     assert {row["id"]: row["reason"] for row in journal.read(LibraryPaths(root).quarantine)} == reasons
     (images / "0000.png").write_bytes(draw(0))
