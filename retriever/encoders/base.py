@@ -27,7 +27,7 @@ class EncoderSpec:
         model_id: what was loaded, with a content hash where one is known.
         dimension: length of a vector.
         sticker_side: ``document`` encoders see the sticker's text, ``image`` encoders its frames.
-        languages: the languages the text side understands; empty means any.
+        languages: the languages the text side understands; empty means any, as far as is known.
         preprocessing: everything else that changes a vector (length limit, pooling, image size), as text.
     """
 
