@@ -48,7 +48,7 @@ drill: $(VENV)/.dev ## kill KILLS indexing runs at random moments and check ever
 # A real vLLM server for the tests, in an environment of its own: it needs other versions of shared packages.
 # Its torchaudio and torchcodec do not load beside a CPU torch and are not needed; its torchvision needs the hook.
 VLLM_VENV ?= .venv-vllm
-TORCHVISION_HOOK := retriever/encoders/torchvision_ops.py
+TORCHVISION_HOOK := retriever/torchvision_ops.py
 
 vllm-env: $(VLLM_VENV)/.ready ## the environment of the vLLM server that the tests start
 

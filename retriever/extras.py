@@ -53,7 +53,7 @@ def require(module: str, extra: str, purpose: str) -> ModuleType:
     if not _installed(package):
         raise MissingExtra(f"{purpose} needs {package}, which is not installed: {install_line(extra)}")
     if package in BESIDE_TORCHVISION:
-        from retriever.encoders.torchvision_ops import install_hook
+        from retriever.torchvision_ops import install_hook
 
         install_hook()
     try:

@@ -57,6 +57,11 @@ def content_hash(stickers: Sequence[Sticker], manifest: Manifest) -> str:
     return digest.hexdigest()
 
 
+def lexical_fields(manifest: Manifest) -> tuple[str, ...]:
+    """What BM25 reads: the document, and the emoji itself, which nobody writes who means something else."""
+    return tuple(dict.fromkeys((*manifest.document_fields, "emoji")))
+
+
 def current_name(paths: LibraryPaths) -> str:
     """The name of the index in use.
 
@@ -119,7 +124,7 @@ def build(
             keys = [sticker_key(sticker, spec, manifest.document_fields) for sticker in stickers]
             _write_matrix(folder / matrix_name(spec), keys, records[spec.fingerprint])
         logger.info("stage: lexical")
-        LexicalScorer.build(stickers, manifest.document_fields).save(folder / "lexical")
+        LexicalScorer.build(stickers, lexical_fields(manifest)).save(folder / "lexical")
         logger.info("stage: chroma")
         collections = _build_chroma(folder, name, manifest, stickers, documents, show_progress)
         info = {

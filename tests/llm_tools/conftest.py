@@ -41,7 +41,7 @@ def vllm_python() -> Path:
 @pytest.fixture(scope="session")
 def tiny_vlm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder: a tiny random Qwen2.5-VL with its tokenizer and processor."""
-    from retriever.encoders.torchvision_ops import install_hook
+    from retriever.torchvision_ops import install_hook
 
     install_hook()
     from tiny_qwen_vl import build

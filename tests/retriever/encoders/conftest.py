@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from retriever.encoders.torchvision_ops import install_hook
+from retriever.torchvision_ops import install_hook
 
 install_hook()  # the fixtures import transformers themselves
 

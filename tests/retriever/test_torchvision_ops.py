@@ -8,7 +8,7 @@ import pytest
 
 from retriever.extras import missing_modules
 
-HOOK = "from retriever.encoders.torchvision_ops import install_hook; "
+HOOK = "from retriever.torchvision_ops import install_hook; "
 
 
 def run(code: str, path: Path | None = None) -> str:
