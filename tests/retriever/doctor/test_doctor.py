@@ -216,7 +216,7 @@ def test_a_damaged_vector_manifest_is_written_anew(library: Path, pack: TinyPack
     pack.write()
     assert index_pack(library, pack.folder).encoded == 2
     assert [path.read_bytes() for path in manifests] == before
-    check_whole(library)
+    check_whole(library, 13)
 
 
 def test_everything_at_once(library: Path) -> None:
