@@ -3,16 +3,17 @@
 import asyncio
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from llm_tools.ask import Failure, Outcome, Usage, ask
 from llm_tools.backends.base import Backend, Message
+from llm_tools.blocking import run_blocking
 from llm_tools.budget import Budget, Meter
 from llm_tools.interrupt import first_interrupt_stops
 from llm_tools.journal import FsyncPolicy, Journal, single_writer
@@ -21,9 +22,11 @@ from llm_tools.summary import Summary
 from llm_tools.task import Item, Task
 from retriever.errors import StickerError
 
-__all__ = ["Summary", "answered_rows", "failures_path", "run_batch", "run_batch_async"]
+__all__ = ["Summary", "answered_rows", "failures_path", "run_batch", "run_batch_async", "run_to_end"]
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _TRIED_AGAIN = frozenset({"transport"})
 """Failures that say nothing about the item: the next run asks again."""
@@ -39,9 +42,18 @@ def answered_rows(journal: Path) -> dict[str, dict[str, Any]]:
     return {row["key"]: row for row in Journal(journal).rows()}
 
 
+def run_to_end(work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, on an event loop of its own; also inside a running loop (a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    return run_blocking(work)
+
+
 def run_batch(*args: Any, **kwargs: Any) -> Summary:
     """`run_batch_async` for callers without an event loop."""
-    return asyncio.run(run_batch_async(*args, **kwargs))
+    return run_to_end(run_batch_async(*args, **kwargs))
 
 
 async def run_batch_async(

@@ -1,0 +1,161 @@
+"""Conversations to the five COMET relations and an intention (Int-RA section IV-A)."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from llm_tools.answers import ConversationAnswer
+from llm_tools.backends.base import Backend, Message
+from llm_tools.batch import answered_rows, run_batch_async, run_to_end
+from llm_tools.data_block import conversation_block
+from llm_tools.prompts import Prompt, load_prompt
+from llm_tools.summary import Summary
+from llm_tools.task import Item, Policy, Task, result_key
+from retriever.labels import RELATIONS
+from retriever.types import Conversation, Inferences
+
+__all__ = ["InferOptions", "conversation_hash", "infer", "infer_async", "infer_items", "inferences_of"]
+
+
+@dataclass(frozen=True)
+class InferOptions:
+    """How conversations are read.
+
+    Attributes:
+        language: of the prompt, ``en`` or ``zh``.
+        prompt: a prompt file of your own in place of the shipped one.
+        history: how many of the last messages are shown; None shows all. Int-RA found 6 best.
+        policy, max_tokens, temperature, seed, max_tries, extra: as in `llm_tools.task.Task`.
+    """
+
+    language: str = "en"
+    prompt: Path | None = None
+    history: int | None = 6
+    policy: Policy = "free-then-guided"
+    max_tokens: int = 512
+    temperature: float = 0.0
+    seed: int = 0
+    max_tries: int = 3
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def load_prompt(self) -> Prompt:
+        """The prompt to use."""
+        return load_prompt(self.prompt or "infer", self.language)
+
+    def task(self, prompt: Prompt) -> Task:
+        """What the runner is told."""
+        return Task(
+            "infer",
+            ConversationAnswer,
+            prompt.hash,
+            reask=prompt.reask,
+            max_tokens=self.max_tokens,
+            temperature=self.temperature,
+            seed=self.seed,
+            policy=self.policy,
+            max_tries=self.max_tries,
+            options={"history": self.history},
+            extra=self.extra,
+        )
+
+
+def conversation_hash(conversation: Conversation) -> str:
+    """32 hex digits over what was said by whom, the mode and who answers; the id does not count."""
+    said = [[utterance.speaker, utterance.text] for utterance in conversation.utterances]
+    identity = json.dumps([said, conversation.mode, conversation.reply_speaker])
+    return sha256(identity.encode("ascii")).hexdigest()[:32]
+
+
+def infer_items(
+    conversations: Iterable[Conversation], task: Task, prompt: Prompt, model: str, history: int | None
+) -> Iterator[Item]:
+    """The calls to make, one a conversation."""
+    for conversation in conversations:
+        identity = conversation_hash(conversation)
+        yield Item(
+            conversation.id or identity,
+            result_key(identity, model, task),
+            _Prompt(conversation, prompt, history),
+            {"conversation": identity, "engine": "llm"},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Prompt:
+    conversation: Conversation
+    prompt: Prompt
+    history: int | None
+
+    def __call__(self) -> tuple[Message, ...]:
+        quoted = conversation_block(self.conversation, self.history or len(self.conversation.utterances))
+        return (
+            Message("system", (self.prompt.system,)),
+            Message("user", (f"{quoted}\n{self.prompt.question}",)),
+        )
+
+
+async def infer_async(
+    conversations: Sequence[Conversation],
+    backend: Backend,
+    journal: Path,
+    options: InferOptions | None = None,
+    **run: Any,
+) -> tuple[list[dict[str, Any]], Summary]:
+    """Infer for every conversation that the journal has no answer for.
+
+    Args:
+        backend: is checked before the first call.
+        journal: where answers are kept; see `run_batch_async`.
+        run: further arguments of `run_batch_async`.
+
+    Returns:
+        rows: one for every conversation that has an answer, in the order given: ``id``, ``conversation`` (its
+            hash), ``engine``, ``model``, ``prompt`` (hash), ``options``, ``time``, ``usage``, ``inferences``
+            (the five relations, each a list) and ``intention``.
+        summary: what was done.
+
+    Raises:
+        ModelError: the backend cannot answer.
+        InputError: the prompt does not exist.
+    """
+    options = options or InferOptions()
+    prompt = options.load_prompt()
+    task = options.task(prompt)
+    await backend.check()
+    items = list(infer_items(conversations, task, prompt, backend.model, options.history))
+    summary = await run_batch_async(items, task, backend, journal, **run)
+    answers = answered_rows(journal)
+    return [_row(item, answers[item.key]) for item in items if item.key in answers], summary
+
+
+def infer(
+    conversations: Sequence[Conversation],
+    backend: Backend,
+    journal: Path,
+    options: InferOptions | None = None,
+    **run: Any,
+) -> tuple[list[dict[str, Any]], Summary]:
+    """`infer_async` for callers without an event loop; closes the backend."""
+
+    async def whole() -> tuple[list[dict[str, Any]], Summary]:
+        try:
+            return await infer_async(conversations, backend, journal, options, **run)
+        finally:
+            await backend.aclose()
+
+    return run_to_end(whole())
+
+
+def _row(item: Item, answer: Mapping[str, Any]) -> dict[str, Any]:
+    kept = ("conversation", "engine", "model", "prompt", "options", "time", "usage")
+    row = {"id": item.id} | {name: answer[name] for name in kept}
+    said = answer["answer"]
+    return row | {"inferences": {name: said[name] for name in RELATIONS}, "intention": said.get("intention")}
+
+
+def inferences_of(row: Mapping[str, Any]) -> Inferences:
+    """The five relations of a row as the project's value type."""
+    return Inferences(**{name: tuple(row["inferences"][name]) for name in RELATIONS})
