@@ -38,7 +38,7 @@ def main() -> None:
         subprocess.run(
             [sys.executable, "-m", "retriever.starter.generate", pack, "--count", str(count),
              "--size", str(arguments.size)],
-            check=True,
+            check=True, stdout=sys.stderr,
         )  # fmt: skip
         drawn = time.perf_counter() - started
         library = arguments.work / f"library-{count}"
