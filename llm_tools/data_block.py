@@ -13,13 +13,15 @@ from collections.abc import Sequence
 
 from retriever.types import Conversation
 
-__all__ = ["MAX_TEXT", "block", "conversation_block", "quoted", "sticker_line"]
+__all__ = ["MAX_TEXT", "block", "conversation_block", "plain", "quoted", "sticker_line"]
 
 MAX_TEXT = 500
 """Characters of one message or one sticker's document that a model is shown."""
 
 _ANGLES = re.compile("[<>＜＞﹤﹥〈〉⟨⟩‹›《》«»]")
 _CONTROL_WORD = re.compile(r"\[(?=/?[A-Za-z_]{2,24}\])")
+_TOKEN_TAG = re.compile(r"<(?=[|｜/A-Za-z_])")
+_TOKEN_WORD = re.compile(r"\[(?=/?[A-Za-z]*[A-Z_]{3,24}\])")
 _ZERO_WIDTH_JOINER = "\u200d"  # part of many emoji
 
 
@@ -47,6 +49,15 @@ def quoted(text: str, limit: int = MAX_TEXT) -> str:
     if len(seen) > limit:
         seen = seen[: limit - 1] + "…"
     return _CONTROL_WORD.sub(_escape, _ANGLES.sub(_escape, json.dumps(seen, ensure_ascii=False)))
+
+
+def plain(text: str, limit: int = 4 * MAX_TEXT) -> str:
+    """`text` as somebody's turn in a chat: visible, on one line, nothing in it a special token to a server.
+
+    ``<|im_end|>`` and ``[INST]`` lose their first bracket to one that only looks like it; ``<3`` stays.
+    """
+    seen = _visible(text[: 4 * limit])[:limit]
+    return _TOKEN_WORD.sub("［", _TOKEN_TAG.sub("‹", seen))
 
 
 def sticker_line(number: int, text: str) -> str:

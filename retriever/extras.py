@@ -16,6 +16,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "ocr": ("rapidocr", "onnxruntime"),
     "animated": ("rlottie_python", "av"),
     "langchain": ("langchain_core",),
+    "agents": ("langchain", "langchain_core", "langchain_openai"),
 }
 """extra -> the modules whose absence means "not installed"; a test holds this against pyproject.toml."""
 

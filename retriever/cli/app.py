@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from retriever.cli import demo, doctor, evaluate, index, pick, starter
+from retriever.cli import chat, demo, doctor, evaluate, index, pick, starter
 from retriever.errors import StickerError
 
 app = typer.Typer(
@@ -48,6 +48,7 @@ def root(
 app.command("index")(index.index)
 app.command("pick")(pick.pick)
 app.command("eval")(evaluate.evaluate)
+app.command("chat")(chat.chat)
 app.command("doctor")(doctor.doctor)
 app.command("starter")(starter.starter)
 app.command("demo")(demo.demo)
