@@ -1,6 +1,7 @@
 """From a pydantic model to a JSON schema that guided decoding keeps to, and ends."""
 
 import copy
+import re
 from typing import Any
 
 from pydantic import BaseModel
@@ -8,6 +9,16 @@ from pydantic import BaseModel
 from retriever.errors import InputError
 
 __all__ = ["schema_of", "text_pattern"]
+
+_LONGEST_REPEAT = 128
+"""xgrammar 0.2.8 cannot compile ``{1,129}`` (every guided call gets HTTP 500), but several such in a row."""
+_REPEAT = re.compile(r"\{\d+,(\d+)\}")
+
+# Printable text up to the third plane. Named by what is in it: a class of what is not would also let half
+# surrogate pairs through, which grammars take for characters and UTF-8 cannot hold.
+_CHARACTER = (
+    r"[ !#-\[\]-~\u00a0-\u2027\u202a-\ud7ff\uf900-\ufefe\uff00-\uffef" + f"{chr(0x10000)}-{chr(0x3FFFF)}]"
+)
 
 _DROPPED = ("title", "description", "default", "examples")
 
@@ -18,7 +29,10 @@ def text_pattern(longest: int, shortest: int = 1) -> str:
     A ``pattern`` and not ``maxLength``: vLLM's grammar for that one lets raw control characters through. The
     quote and the backslash are left out, so that an answer never needs JSON escapes.
     """
-    return rf'^[^"\\\x00-\x1f\x7f-\x9f]{{{shortest},{longest}}}$'
+    counts = f"{_CHARACTER}{{{shortest},{min(longest, _LONGEST_REPEAT)}}}"
+    for begun in range(_LONGEST_REPEAT, longest, _LONGEST_REPEAT):
+        counts += f"{_CHARACTER}{{0,{min(longest - begun, _LONGEST_REPEAT)}}}"
+    return f"^{counts}$"
 
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
@@ -56,6 +70,10 @@ def _check(node: dict[str, Any], where: str) -> None:
     kind = node.get("type")
     if kind == "string" and not ("pattern" in node or "enum" in node or "const" in node):
         raise InputError(f"{where} is a string without a pattern; give it Field(pattern=text_pattern(...))")
+    if any(int(most) > _LONGEST_REPEAT for most in _REPEAT.findall(str(node.get("pattern", "")))):
+        raise InputError(
+            f"{where} repeats more than {_LONGEST_REPEAT} times; make the pattern by text_pattern(...)"
+        )
     if kind == "array":
         if "maxItems" not in node:
             raise InputError(f"{where} is a list without an upper bound; give it Field(max_length=...)")

@@ -1,5 +1,6 @@
 """The OpenAI chat-completions format, shared by the HTTP backend and batch files."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -58,10 +59,19 @@ def _logprobs(field: Any) -> tuple[Mapping[str, float], ...] | None:
         return None
     positions = []
     for token in field["content"]:
-        alternatives = {entry["token"]: float(entry["logprob"]) for entry in token.get("top_logprobs") or []}
+        alternatives: dict[str, float] = {}
+        for entry in token.get("top_logprobs") or []:
+            # Several tokens may read the same (halves of a character do): their probabilities add up.
+            known = alternatives.get(entry["token"], -math.inf)
+            alternatives[entry["token"]] = _log_of_sum(known, float(entry["logprob"]))
         alternatives.setdefault(token["token"], float(token["logprob"]))
         positions.append(alternatives)
     return tuple(positions)
+
+
+def _log_of_sum(a: float, b: float) -> float:
+    high, low = max(a, b), min(a, b)
+    return high if low == -math.inf else high + math.log1p(math.exp(low - high))
 
 
 def writable(text: str) -> str:

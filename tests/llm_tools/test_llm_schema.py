@@ -11,9 +11,22 @@ from retriever.labels import EMOTIONS, INTENTIONS, RELATIONS
 
 def test_the_pattern_takes_plain_text_of_the_right_length():
     pattern = re.compile(text_pattern(5))
-    for good in ("a", "你好!", "a b c", "🙂🙂🙂🙂🙂"):
+    for good in ("a", "你好!", "a b c", "[x]~", "🙂🙂🙂🙂🙂"):
         assert pattern.fullmatch(good)
-    for bad in ("", "abcdef", 'a"b', "a\\b", "a\nb", "a\x00", "\x7f", "\x85"):
+    for bad in (
+        "",
+        "abcdef",
+        'a"b',
+        "a\\b",
+        "a\nb",
+        "a\x00",
+        "\x7f",
+        "\x85",
+        "\u2028",
+        "\ud800",
+        "\ufffd",
+        "\ue000",
+    ):
         assert not pattern.fullmatch(bad)
 
 
@@ -74,6 +87,23 @@ class DeepOpen(Forbidding):
 def test_what_guided_decoding_could_not_end_is_refused(model, words):
     with pytest.raises(InputError, match=words):
         schema_of(model)
+
+
+class LongRepeat(Forbidding):
+    text: str = Field(pattern="^[a-z]{1,129}$")
+
+
+def test_a_repeat_that_xgrammar_cannot_compile_is_refused():
+    with pytest.raises(InputError, match=r"LongRepeat\.text repeats more than 128 times"):
+        schema_of(LongRepeat)
+
+
+@pytest.mark.parametrize("longest", [127, 128, 129, 256, 257, 400])
+def test_long_text_is_bounded_exactly_by_several_repeats(longest):
+    pattern = re.compile(text_pattern(longest))
+    assert pattern.fullmatch("x") and pattern.fullmatch("x" * longest)
+    assert not pattern.fullmatch("") and not pattern.fullmatch("x" * (longest + 1))
+    assert all(int(most) <= 128 for most in re.findall(r"\{\d,(\d+)\}", pattern.pattern))
 
 
 def test_references_are_resolved_and_a_field_called_title_stays():

@@ -52,6 +52,14 @@ def test_logprobs_are_read_per_token():
     assert parse_completion(body).logprobs == ({"no": -2.5, "yes": -0.1},)
 
 
+def test_tokens_that_read_the_same_add_their_probabilities():
+    body = json.loads(completion("x"))
+    half = {"token": "\ufffd", "logprob": -0.6931471805599453}  # log 1/2; two of them make log 1
+    body["choices"][0]["logprobs"] = {"content": [half | {"top_logprobs": [half, half]}]}
+    (alternatives,) = parse_completion(body).logprobs
+    assert alternatives == {"\ufffd": pytest.approx(0.0, abs=1e-12)}
+
+
 @pytest.mark.parametrize(
     "body", [None, [], {}, {"choices": []}, {"choices": [{}]}, "text", {"choices": None}]
 )
