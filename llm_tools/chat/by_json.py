@@ -31,7 +31,7 @@ def _one_line(value: Any) -> Any:
 
 class _Answer(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-    say: Annotated[str, Field(pattern=text_pattern(400, 0)), BeforeValidator(_one_line)]
+    say: Annotated[str, Field(pattern=text_pattern(240, 0)), BeforeValidator(_one_line)]
     send_sticker: bool
     query: Annotated[str, Field(pattern=text_pattern(100, 0)), BeforeValidator(_one_line)]
 

@@ -513,3 +513,17 @@ def top_tokens(url: str) -> list[str]:
 
 def test_the_hostile_caption_is_in_the_world() -> None:
     assert any(row.get("attributes", {}).get("verbal") == HOSTILE for row in STICKERS)
+
+
+def test_waiting_for_oneself_is_refused_and_an_error_comes_through() -> None:
+    from llm_tools.blocking import run_blocking
+
+    async def inner() -> int:
+        return 1
+
+    async def outer() -> int:
+        return run_blocking(inner())
+
+    with pytest.raises(RuntimeError, match="await the coroutine instead"):
+        run_blocking(outer())
+    assert run_blocking(inner()) == 1
