@@ -1,9 +1,7 @@
 """Conversations to the five COMET relations and an intention (Int-RA section IV-A)."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from llm_tools.data_block import conversation_block
 from llm_tools.prompts import Prompt, load_prompt
 from llm_tools.summary import Summary
 from llm_tools.task import Item, Policy, Task, result_key
+from retriever.conversations import conversation_hash
 from retriever.labels import RELATIONS
 from retriever.types import Conversation, Inferences
 
@@ -60,13 +59,6 @@ class InferOptions:
             options={"history": self.history},
             extra=self.extra,
         )
-
-
-def conversation_hash(conversation: Conversation) -> str:
-    """32 hex digits over what was said by whom, the mode and who answers; the id does not count."""
-    said = [[utterance.speaker, utterance.text] for utterance in conversation.utterances]
-    identity = json.dumps([said, conversation.mode, conversation.reply_speaker])
-    return sha256(identity.encode("ascii")).hexdigest()[:32]
 
 
 def infer_items(

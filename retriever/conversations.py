@@ -10,6 +10,7 @@ and optionally ``id``, ``mode`` (``reply`` or ``supplement``) and ``reply_speake
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import sha256
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictStr, ValidationError
@@ -18,7 +19,14 @@ from retriever.errors import ConversationError
 from retriever.labels import Mode
 from retriever.types import Conversation, Utterance
 
-__all__ = ["Row", "parse_conversation", "read_conversations", "read_rows", "say_what_is_wrong"]
+__all__ = [
+    "Row",
+    "conversation_hash",
+    "parse_conversation",
+    "read_conversations",
+    "read_rows",
+    "say_what_is_wrong",
+]
 
 OnError = Callable[[ConversationError], None]
 
@@ -82,6 +90,13 @@ class _ConversationRow(BaseModel):
     messages: list[_Message] | None = None
     mode: Mode = "reply"
     reply_speaker: StrictStr | None = None
+
+
+def conversation_hash(conversation: Conversation) -> str:
+    """32 hex digits over what was said by whom, the mode and who answers; id and inferences do not count."""
+    said = [[utterance.speaker, utterance.text] for utterance in conversation.utterances]
+    identity = json.dumps([said, conversation.mode, conversation.reply_speaker])
+    return sha256(identity.encode("ascii")).hexdigest()[:32]
 
 
 def parse_conversation(row: Mapping[str, Any]) -> Conversation:

@@ -2,9 +2,11 @@
 
 import unicodedata
 from collections.abc import Collection, Iterator
+from dataclasses import asdict
 
 from retriever.errors import InputError
 from retriever.interjections import implied_words
+from retriever.labels import RELATIONS
 from retriever.tokenize import is_emoji, tokenize
 from retriever.types import Conversation
 
@@ -46,14 +48,24 @@ def recent_texts(conversation: Conversation, history: int = 3) -> list[str]:
 
 
 def query_text(conversation: Conversation, history: int = 3) -> str:
-    """The last `history` utterances joined by newlines, newest last: what an encoder embeds.
+    """The last `history` utterances joined by newlines, newest last, then what was inferred from them.
+
+    This is what an encoder embeds.
 
     The same in both modes. Speakers' names are left out: they are no part of what a sticker shows.
 
     Raises:
         InputError: `history` is below 1.
     """
-    return "\n".join(recent_texts(conversation, history))
+    return "\n".join([*recent_texts(conversation, history), *_inferred(conversation)])
+
+
+def _inferred(conversation: Conversation) -> list[str]:
+    """What was inferred, one text a relation that says something; Int-RA's knowledge (section IV-A)."""
+    if conversation.inferences is None:
+        return []
+    said = asdict(conversation.inferences)
+    return ["; ".join(said[relation]) for relation in RELATIONS if said[relation]]
 
 
 def query_tokens(
@@ -67,7 +79,7 @@ def query_tokens(
     A token of the last utterance weighs 1, of the one before `decay`, then ``decay**2``, and so on; a token
     that occurs more than once keeps its largest weight, so that nobody shouts a sticker down by repeating a
     word. An emoji brings the words of its Unicode name along (😂: tears, joy), an interjection the words it
-    stands for (`retriever.interjections`) at `IMPLIED_WEIGHT`.
+    stands for (`retriever.interjections`) at `IMPLIED_WEIGHT`, like every word of the inferences.
 
     Args:
         conversation: whose words; both modes are read alike.
@@ -89,6 +101,10 @@ def query_tokens(
                     weights.setdefault(token, weight)
             for word in implied_words(text):
                 weights[word] = max(weights.get(word, 0.0), IMPLIED_WEIGHT * weight)
+    for text in _inferred(conversation):
+        for token in tokenize(text):
+            if token not in stop_words:
+                weights[token] = max(weights.get(token, 0.0), IMPLIED_WEIGHT)
     return weights
 
 

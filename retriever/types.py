@@ -84,6 +84,9 @@ class Utterance:
 class Conversation:
     """What was said, oldest first, and who is about to send a sticker.
 
+    Attributes:
+        inferences: what a language model or COMET read out of it; scorers that can, use them.
+
     Raises:
         ConversationError: no utterance, or none with any text.
     """
@@ -92,6 +95,7 @@ class Conversation:
     mode: Mode = "reply"
     reply_speaker: str | None = None
     id: str = ""
+    inferences: Inferences | None = None
 
     def __post_init__(self) -> None:
         if self.mode not in ("reply", "supplement"):

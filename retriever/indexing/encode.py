@@ -18,7 +18,7 @@ from retriever.packs import Limits, decode
 from retriever.packs.entry import Quarantined
 from retriever.progress import Advance, nothing
 from retriever.store.index import sticker_key
-from retriever.store.vectors import VectorRecord
+from retriever.store.vectors import VectorRecord, content_key
 from retriever.types import Sticker
 
 if TYPE_CHECKING:
@@ -48,8 +48,14 @@ def missing(
     return list(found.items())
 
 
+def missing_texts(texts: Iterable[str], record: VectorRecord) -> list[tuple[str, str]]:
+    """The (key, text) pairs that have no vector yet, each key once."""
+    found = {content_key(text): text for text in texts}
+    return [(key, text) for key, text in found.items() if key not in record]
+
+
 def fill(
-    todo: Sequence[tuple[str, Sticker]],
+    todo: Sequence[tuple[str, Sticker | str]],
     encoder: Encoder,
     record: VectorRecord,
     fields: Sequence[str],
@@ -57,7 +63,10 @@ def fill(
     workers: int = 2,
     advance: Advance = nothing,
 ) -> list[Quarantined]:
-    """Encode what `missing` found and file it in `record`; gives the stickers whose image failed on the way.
+    """Encode what is missing and file it in `record`; gives the stickers whose image failed on the way.
+
+    Args:
+        todo: what `missing` or, for an encoder of documents, `missing_texts` found.
 
     Raises:
         ModelError: the encoder gives vectors of the wrong shape or not of length 1.
@@ -66,7 +75,7 @@ def fill(
     batches = (
         _documents(todo, encoder, fields)
         if encoder.spec.sticker_side == "document"
-        else _images(todo, encoder, limits, workers, failed)
+        else _images(_stickers(todo), encoder, limits, workers, failed)
     )
     keys: list[str] = []
     parts: list[Vectors] = []
@@ -100,17 +109,19 @@ def _check(vectors: Vectors, n: int, encoder: Encoder) -> None:
         )
 
 
-def _batches(items: Iterable[tuple[str, Sticker]], size: int) -> Iterator[list[tuple[str, Sticker]]]:
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
-        yield batch
+def _stickers(todo: Iterable[tuple[str, Sticker | str]]) -> list[tuple[str, Sticker]]:
+    return [(key, item) for key, item in todo if isinstance(item, Sticker)]
 
 
 def _documents(
-    todo: Sequence[tuple[str, Sticker]], encoder: Encoder, fields: Sequence[str]
+    todo: Sequence[tuple[str, Sticker | str]], encoder: Encoder, fields: Sequence[str]
 ) -> Iterator[tuple[list[str], Vectors]]:
-    for batch in _batches(todo, DOCUMENTS_AT_ONCE):
-        texts = [document(sticker, fields, encoder.spec.languages) for _, sticker in batch]
+    for start in range(0, len(todo), DOCUMENTS_AT_ONCE):
+        batch = todo[start : start + DOCUMENTS_AT_ONCE]
+        texts = [
+            item if isinstance(item, str) else document(item, fields, encoder.spec.languages)
+            for _, item in batch
+        ]
         yield [key for key, _ in batch], encoder.encode_documents(texts)
 
 

@@ -6,36 +6,25 @@ index   a new index beside the old one, verified, swapped in (`retriever.store.i
 """
 
 import logging
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from retriever.encoders.base import Encoder, EncoderSpec
-from retriever.errors import InputError, LibraryError, LibraryNotFound, StickerError
-from retriever.indexing.encode import fill, missing
-from retriever.indexing.looks import duplicates
+from retriever.errors import LibraryNotFound
 from retriever.indexing.ocr import read_captions
+from retriever.indexing.refresh import WORKERS, refresh
 from retriever.indexing.report import IndexReport
-from retriever.indexing.scan import ScanResult, record_quarantine, scan
+from retriever.indexing.scan import scan
 from retriever.indexing.settle import settle
-from retriever.indexing.state import State, drop_row, library_stickers
+from retriever.indexing.state import State
 from retriever.packs import DEFAULT_LIMITS, Limits, open_pack
-from retriever.packs.entry import Quarantined
 from retriever.progress import bar
-from retriever.store import index, journal
-from retriever.store.described import collect, is_described
-from retriever.store.journal import JournalWriter
 from retriever.store.lock import writer_lock
 from retriever.store.manifest import Manifest, read_manifest, write_manifest
 from retriever.store.paths import LibraryPaths
-from retriever.store.vectors import VectorRecord
-from retriever.types import Sticker
 
 logger = logging.getLogger(__name__)
-
-WORKERS = max(2, min(8, os.cpu_count() or 2))
 
 
 def index_pack(
@@ -89,7 +78,9 @@ def index_pack(
         if ocr:
             read_captions(paths, state, limits, show_progress)
         read_seconds = time.monotonic() - started
-        report = _finish(paths, manifest, loaded, state, found, limits, show_progress)
+        report = refresh(
+            paths, manifest, state, found, encoders=loaded, limits=limits, show_progress=show_progress
+        )
     return replace(
         report,
         source=opened.source,
@@ -115,129 +106,5 @@ def rebuild_index(library: str | Path, *, show_progress: bool | None = None) -> 
     with writer_lock(paths):
         paths.remove_unfinished()
         manifest = read_manifest(paths) or Manifest()
-        report = _finish(
-            paths, manifest, None, State(paths), ScanResult(), DEFAULT_LIMITS, show_progress, force=True
-        )
+        report = refresh(paths, manifest, State(paths), show_progress=show_progress, force=True)
     return report
-
-
-def _finish(
-    paths: LibraryPaths,
-    manifest: Manifest,
-    encoders: list[Encoder] | None,
-    state: State,
-    found: ScanResult,
-    limits: Limits,
-    show_progress: bool | None,
-    force: bool = False,
-) -> IndexReport:
-    """The stages after reading; `encoders` None loads them only when something lacks its vector."""
-    started = time.monotonic()
-    records = {
-        spec.fingerprint: VectorRecord(paths.vectors / spec.fingerprint, spec) for spec in manifest.encoders
-    }
-    described = collect(journal.read(paths.attributes, is_described))
-    stickers = library_stickers(state, described)
-    logger.info("stage: encode")
-    encoded = 0
-    failed: list[Quarantined] = []
-    for spec in manifest.encoders:
-        record = records[spec.fingerprint]
-        lost = {item.id for item in failed}
-        todo = missing((s for s in stickers if s.id not in lost), record, manifest.document_fields)
-        if todo:
-            encoder = _encoder(spec, encoders)
-            with bar(f"Encoding with {spec.name}", len(todo), show_progress) as advance:
-                failed += fill(todo, encoder, record, manifest.document_fields, limits, WORKERS, advance)
-            encoded += len(todo)
-    if failed:
-        encoded -= len(failed)
-        _drop(paths, state, failed)
-        stickers = library_stickers(state, described)
-    if not stickers:
-        raise _nothing_left(paths, [*found.quarantined, *failed])
-    encode_seconds = time.monotonic() - started
-    started = time.monotonic()
-    name = None if force else _current_if_same(paths, stickers, manifest)
-    up_to_date = name is not None
-    if name is None:
-        name = index.build(paths, manifest, stickers, records, show_progress)
-    _tidy(paths, manifest, state, records, stickers)
-    exact, near = duplicates(state)
-    return IndexReport(
-        library=str(paths.root),
-        source="",
-        index=name,
-        encoders=tuple(spec.name for spec in manifest.encoders),
-        total=len(stickers),
-        added=found.added,
-        changed=found.changed,
-        unchanged=found.unchanged,
-        removed=found.removed,
-        encoded=encoded,
-        quarantined=(*found.quarantined, *failed),
-        exact_duplicates=exact,
-        near_duplicates=near,
-        notices=tuple(found.notices),
-        up_to_date=up_to_date,
-        seconds={"encode": encode_seconds, "index": time.monotonic() - started},
-    )
-
-
-def _encoder(spec: EncoderSpec, loaded: list[Encoder] | None) -> Encoder:
-    if loaded is None:
-        _, loaded = settle(Manifest(encoders=(spec,)))
-    return next(encoder for encoder in loaded if encoder.spec.fingerprint == spec.fingerprint)
-
-
-def _drop(paths: LibraryPaths, state: State, failed: Sequence[Quarantined]) -> None:
-    """Take stickers out whose image vanished or broke between reading and encoding, with all their twins."""
-    for item in failed:
-        record_quarantine(paths.quarantine, state.entries[item.id].source, [item], replace=False)
-    bad = {state.entries[item.id].sha256 for item in failed}
-    with JournalWriter(paths.stickers) as writer:
-        for sticker_id, entry in list(state.entries.items()):
-            if entry.sha256 in bad:
-                row = drop_row(entry.source, sticker_id)
-                writer.append(row)
-                state.apply(row)
-
-
-def _nothing_left(paths: LibraryPaths, quarantined: Sequence[Quarantined]) -> StickerError:
-    if quarantined:
-        first = quarantined[0]
-        return InputError(
-            f"none of the {len(quarantined)} stickers can be used; the first: {first.origin}: "
-            f"{first.reason} ({first.detail})"
-        )
-    return LibraryError(f"{paths.root} has no stickers; run `sticker index PACK --library {paths.root}`")
-
-
-def _current_if_same(paths: LibraryPaths, stickers: Sequence[Sticker], manifest: Manifest) -> str | None:
-    """The name of the index in use if it is whole and already has exactly this content."""
-    try:
-        name = index.current_name(paths)
-        info = index.read_info(paths.indexes / name)
-        if info["content"] != index.content_hash(stickers, manifest):
-            return None
-        index.verify(paths.indexes / name)
-    except (StickerError, OSError, KeyError) as error:
-        logger.info("the index is made anew: %s", error)
-        return None
-    return name
-
-
-def _tidy(
-    paths: LibraryPaths,
-    manifest: Manifest,
-    state: State,
-    records: dict[str, VectorRecord],
-    stickers: Sequence[Sticker],
-) -> None:
-    """Keep the files of record from growing with every change."""
-    if state.dead_lines > max(1000, len(state.entries)):
-        journal.rewrite(paths.stickers, state.rows())
-    for spec in manifest.encoders:
-        records[spec.fingerprint].compact(
-            index.sticker_key(sticker, spec, manifest.document_fields) for sticker in stickers
-        )

@@ -5,6 +5,7 @@ Layout of a library folder::
     library.json              manifest: schema, encoders, document fields
     journal/stickers.jsonl    record: what is in the library, one change a line
     journal/attributes.jsonl  record: what OCR and language models wrote, by image hash
+    journal/inferences.jsonl  record: what language models inferred about conversations, by their hash
     journal/quarantine.jsonl  what could not be used in the last run of each source, and why
     vectors/<fingerprint>/    record: vectors by content key, in shards that are never rewritten in place
     images/                   record: stickers that came out of an archive

@@ -6,7 +6,7 @@ built anew, verified, and then pointed to.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy as np
 
 from retriever.encoders.base import Vectors
 from retriever.errors import InputError, LibraryDamaged, LibraryError
-from retriever.types import Sticker
+from retriever.store.tables import Table
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -99,34 +99,10 @@ def close(client: "ClientAPI") -> None:
         closing()
 
 
-def metadata(sticker: Sticker) -> dict[str, Any]:
-    """What Chroma keeps of a sticker beside its document: scalars and lists of text, never empty ones."""
-    flat: dict[str, Any] = {
-        "pack": sticker.pack,
-        "sha256": sticker.sha256,
-        "path": sticker.path,
-        "kind": sticker.kind,
-        "n_frames": sticker.n_frames,
-        "emoji": sticker.emoji,
-        "emotion": sticker.emotion,
-        "intention": sticker.intention,
-        "tags": list(sticker.tags),
-        "gesture": sticker.attributes.gesture,
-        "posture": sticker.attributes.posture,
-        "facial_expression": sticker.attributes.facial_expression,
-        "verbal": sticker.attributes.verbal,
-        "description": sticker.description,
-        "license": sticker.license,
-        **{f"name_{language}": text for language, text in sticker.name.items()},
-    }
-    return {key: value for key, value in flat.items() if value not in (None, "", [])}
-
-
 def build_collection(
     client: "ClientAPI",
     name: str,
-    stickers: Sequence[Sticker],
-    documents: Sequence[str],
+    table: Table,
     vectors: Vectors,
     advance: Callable[[int], None] = lambda n: None,
 ) -> None:
@@ -140,7 +116,7 @@ def build_collection(
         LibraryError: Chroma refuses or goes away.
     """
     try:
-        _fill(client, name, stickers, documents, vectors, advance)
+        _fill(client, name, table, vectors, advance)
     except Exception as error:
         raise LibraryError(
             f"Chroma stopped while {name} was written ({type(error).__name__}: {error}); "
@@ -151,20 +127,18 @@ def build_collection(
 def _fill(
     client: "ClientAPI",
     name: str,
-    stickers: Sequence[Sticker],
-    documents: Sequence[str],
+    table: Table,
     vectors: Vectors,
     advance: Callable[[int], None],
 ) -> None:
-    configuration: Any = {"hnsw": {**HNSW, "sync_threshold": max(BATCH, min(len(stickers), 10_000))}}
+    configuration: Any = {"hnsw": {**HNSW, "sync_threshold": max(BATCH, min(len(table), 10_000))}}
     collection = client.create_collection(name, configuration=configuration, embedding_function=None)
-    rows = iter(range(len(stickers)))
+    rows = iter(range(len(table)))
     while batch := list(islice(rows, BATCH)):
-        batch_stickers = [stickers[row] for row in batch]
         collection.add(
-            ids=[sticker.id for sticker in batch_stickers],
-            documents=[documents[row] for row in batch],
-            metadatas=[metadata(sticker) for sticker in batch_stickers],
+            ids=[table.ids[row] for row in batch],
+            documents=[table.documents[row] for row in batch],
+            metadatas=[table.metadatas[row] for row in batch],
             embeddings=np.asarray(vectors[batch[0] : batch[-1] + 1]),
         )
         advance(len(batch))

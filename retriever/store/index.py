@@ -10,33 +10,34 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.lib.format import open_memmap
+from typing import Any
 
 from retriever.documents import document
-from retriever.encoders.base import EncoderSpec, Vectors
+from retriever.encoders.base import EncoderSpec
 from retriever.errors import LibraryDamaged, LibraryError, LibraryNotFound, StickerError
-from retriever.progress import bar
 from retriever.scorers.lexical import LexicalScorer
 from retriever.store import chroma
 from retriever.store.atomic import new_folder, remove_folder, write_bytes
+from retriever.store.collections import (
+    build_collections,
+    delete_collections,
+    place,
+    sticker_vectors,
+    table_vectors,
+)
 from retriever.store.manifest import Manifest
 from retriever.store.paths import LibraryPaths
 from retriever.store.rows import StickerRows, write_rows
-from retriever.store.vectors import VectorRecord, content_key
+from retriever.store.tables import Table
+from retriever.store.vectors import VectorRecord, content_key, matrix_name, write_matrix
 from retriever.types import Sticker
-
-if TYPE_CHECKING:
-    from chromadb.api import ClientAPI
 
 logger = logging.getLogger(__name__)
 
 INDEX_SCHEMA = 1
 
 
-_INFO_KEYS = ("schema", "count", "content", "collections", "manifest", "files")
+_INFO_KEYS = ("schema", "count", "content", "collections", "tables", "manifest", "files")
 
 
 def sticker_key(sticker: Sticker, spec: EncoderSpec, fields: Sequence[str]) -> str:
@@ -46,14 +47,16 @@ def sticker_key(sticker: Sticker, spec: EncoderSpec, fields: Sequence[str]) -> s
     return content_key(document(sticker, fields, spec.languages))
 
 
-def content_hash(stickers: Sequence[Sticker], manifest: Manifest) -> str:
-    """Changes when the index would: with any sticker, encoder, document field or Chroma address."""
+def content_hash(stickers: Sequence[Sticker], manifest: Manifest, tables: Sequence[Table] = ()) -> str:
+    """Changes when the index would: with any sticker, table, encoder, document field or Chroma address."""
     digest = hashlib.sha256(f"index schema {INDEX_SCHEMA}\n".encode())
     settings = {**manifest.to_json(), "encoders": [spec.fingerprint for spec in manifest.encoders]}
     del settings["library_id"]  # a name, not content
     digest.update(json.dumps(settings, sort_keys=True).encode())
     for sticker in stickers:
         digest.update(repr(sticker).encode())
+    for table in filter(len, tables):
+        digest.update(repr((table.name, table.ids, table.documents, table.metadatas)).encode())
     return digest.hexdigest()
 
 
@@ -103,12 +106,14 @@ def build(
     manifest: Manifest,
     stickers: Sequence[Sticker],
     records: Mapping[str, VectorRecord],
+    tables: Sequence[Table] = (),
     show_progress: bool | None = None,
 ) -> str:
     """Build, verify and swap in an index of `stickers`; gives its name. Needs the writer's lock.
 
     Args:
-        records: vectors of record by encoder fingerprint; every sticker's vector has to be there.
+        records: vectors of record by encoder fingerprint, of every sticker and of the tables' documents.
+        tables: what Chroma gets beside the stickers.
 
     Raises:
         LibraryDamaged: the new index fails its check; the old one stays in use.
@@ -118,21 +123,23 @@ def build(
     with new_folder(paths.indexes / name) as folder:
         logger.info("stage: rows")
         write_rows(folder, stickers)
-        documents = [document(sticker, manifest.document_fields) for sticker in stickers]
         logger.info("stage: matrix")
         for spec in manifest.encoders:
             keys = [sticker_key(sticker, spec, manifest.document_fields) for sticker in stickers]
-            _write_matrix(folder / matrix_name(spec), keys, records[spec.fingerprint])
+            write_matrix(folder / matrix_name(spec.fingerprint), keys, records[spec.fingerprint])
         logger.info("stage: lexical")
         LexicalScorer.build(stickers, lexical_fields(manifest)).save(folder / "lexical")
         logger.info("stage: chroma")
-        collections = _build_chroma(folder, name, manifest, stickers, documents, show_progress)
+        collections, described = build_collections(
+            folder, name, manifest, stickers, tables, records, show_progress
+        )
         info = {
             "schema": INDEX_SCHEMA,
             "count": len(stickers),
-            "content": content_hash(stickers, manifest),
+            "content": content_hash(stickers, manifest, tables),
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
             "collections": collections,
+            "tables": described,
             "manifest": manifest.to_json(),
             "files": {str(path.relative_to(folder)): file_hash(path) for path in _plain_files(folder)},
         }
@@ -164,22 +171,14 @@ def verify(folder: Path, deep: bool = False) -> None:
         if deep and file_hash(folder / file) != expected:
             raise LibraryDamaged(f"{folder / file} fails its SHA-256; run `sticker index --rebuild`")
     LexicalScorer.load(folder / "lexical", rows.ids)
-    client = chroma.connect_existing(chroma_place(folder, manifest))
+    client = chroma.connect_existing(place(folder, manifest))
     try:
         for fingerprint, collection in info["collections"].items():
-            chroma.verify_collection(client, collection, _vectors(folder, fingerprint, len(rows)))
+            chroma.verify_collection(client, collection, sticker_vectors(folder, fingerprint, len(rows)))
+        for entry in info["tables"].values():
+            chroma.verify_collection(client, entry["name"], table_vectors(folder, entry))
     finally:
         chroma.close(client)
-
-
-def matrix_name(spec: EncoderSpec) -> str:
-    """The file of an encoder's vectors in an index folder."""
-    return f"vectors-{spec.fingerprint}.npy"
-
-
-def chroma_place(folder: Path, manifest: Manifest) -> Path | str:
-    """Where the index's Chroma collections are: a folder, or a server's URL."""
-    return manifest.chroma_url or folder / "chroma"
 
 
 def file_hash(path: Path) -> str:
@@ -192,19 +191,6 @@ def index_folders(paths: LibraryPaths) -> list[Path]:
     """The finished indexes, oldest first; other folders that lie there are not ours."""
     found = [path for path in paths.indexes.glob("*/index.json") if path.parent.name.isdecimal()]
     return sorted((path.parent for path in found), key=lambda folder: int(folder.name))
-
-
-def load_matrix(path: Path) -> Vectors:
-    """A matrix of an index, (n, dimension), mapped from the disk, read-only.
-
-    Raises:
-        LibraryDamaged: missing or cut off.
-    """
-    try:
-        matrix: Vectors = np.load(path, mmap_mode="r")
-        return matrix
-    except (OSError, ValueError, EOFError) as error:
-        raise LibraryDamaged(f"{path} cannot be read ({error}); run `sticker index --rebuild`") from error
 
 
 def _plain_files(folder: Path) -> list[Path]:
@@ -227,56 +213,6 @@ def _next_name(paths: LibraryPaths) -> str:
     return f"{max([int(_current_or_none(paths) or 0), *numbers]) + 1:06d}"
 
 
-def _write_matrix(path: Path, keys: Sequence[str], record: VectorRecord) -> None:
-    if not keys:
-        np.save(path, np.empty((0, record.spec.dimension), dtype=np.float32))
-        return
-    matrix = open_memmap(path, mode="w+", dtype=np.float32, shape=(len(keys), record.spec.dimension))
-    record.gather(keys, matrix)
-    matrix.flush()
-
-
-def _vectors(folder: Path, fingerprint: str, count: int) -> Vectors:
-    if fingerprint == "none":
-        return np.ones((count, 1), dtype=np.float32)
-    vectors = load_matrix(folder / f"vectors-{fingerprint}.npy")
-    if len(vectors) != count:
-        raise LibraryDamaged(f"{folder} has {len(vectors)} vectors of {fingerprint}, expected {count}")
-    return vectors
-
-
-def _build_chroma(
-    folder: Path,
-    name: str,
-    manifest: Manifest,
-    stickers: Sequence[Sticker],
-    documents: Sequence[str],
-    show_progress: bool | None,
-) -> dict[str, str]:
-    """Gives collection names by encoder fingerprint; without encoders there is one, under ``none``."""
-    fingerprints = [spec.fingerprint for spec in manifest.encoders] or ["none"]
-    prefix = f"stickers-{manifest.library_id}-{name}" if manifest.chroma_url else "stickers"
-    collections = {
-        fingerprint: prefix if number == 0 else f"{prefix}-{fingerprint}"
-        for number, fingerprint in enumerate(fingerprints)
-    }
-    with chroma.open_client(chroma_place(folder, manifest)) as client:
-        if manifest.chroma_url:
-            _delete_collections(client, prefix)  # left by a killed run
-        for fingerprint, collection in collections.items():
-            vectors = _vectors(folder, fingerprint, len(stickers))
-            with bar("Writing Chroma", len(stickers), show_progress) as advance:
-                chroma.build_collection(client, collection, stickers, documents, vectors, advance)
-    return collections
-
-
-def _delete_collections(client: "ClientAPI", prefix: str) -> None:
-    """Delete the collections of one index, whose names are `prefix` or go on with a fingerprint."""
-    for collection in client.list_collections():
-        if collection.name == prefix or collection.name.startswith(f"{prefix}-"):
-            client.delete_collection(collection.name)
-
-
 def _retire(paths: LibraryPaths, keep: Collection[str | None]) -> None:
     """Remove all indexes but those to `keep`; one whose server does not answer waits for the next run."""
     for folder in index_folders(paths):
@@ -287,7 +223,7 @@ def _retire(paths: LibraryPaths, keep: Collection[str | None]) -> None:
             url = info["manifest"]["chroma_url"]
             if url:
                 with chroma.open_client(url) as client:
-                    _delete_collections(client, next(iter(info["collections"].values())))
+                    delete_collections(client, next(iter(info["collections"].values())))
         except LibraryDamaged as error:
             logger.warning("removing %s: %s", folder, error)
         except StickerError as error:

@@ -3,24 +3,19 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retriever.encoders.base import EncoderSpec, Vectors
 from retriever.errors import InputError, LibraryDamaged, LibraryNotFound, ManifestMismatch
-from retriever.store.index import (
-    INDEX_SCHEMA,
-    chroma_place,
-    current_name,
-    load_matrix,
-    matrix_name,
-    read_info,
-)
+from retriever.store.collections import place
+from retriever.store.index import INDEX_SCHEMA, current_name, read_info
 from retriever.store.manifest import Manifest
 from retriever.store.paths import LibraryPaths
 from retriever.store.rows import StickerRows
+from retriever.store.vectors import load_matrix, matrix_name
 from retriever.types import Sticker
 
 if TYPE_CHECKING:
@@ -59,6 +54,7 @@ class Library:
         self.content: str = info["content"]
         self.manifest = Manifest.from_json(info["manifest"], str(self.folder / "index.json"))
         self._collections: dict[str, str] = info["collections"]
+        self._tables: dict[str, dict[str, Any]] = info["tables"]
         self.stickers = StickerRows(self.folder)
 
     @classmethod
@@ -104,7 +100,7 @@ class Library:
 
     def vectors(self, spec: EncoderSpec) -> Vectors:
         """The matrix of an encoder's vectors, (n, dimension), mapped from the disk, read-only."""
-        return load_matrix(self.folder / matrix_name(spec))
+        return load_matrix(self.folder / matrix_name(spec.fingerprint))
 
     def lexical(self, history: int = 3) -> "LexicalScorer":
         """The BM25 scorer over this library, reading `history` utterances."""
@@ -112,20 +108,29 @@ class Library:
 
         return LexicalScorer.load(self.folder / "lexical", self.stickers.ids, history=history)
 
-    def collection(self, spec: EncoderSpec | None = None) -> "Collection":
+    def collection(self, spec: EncoderSpec | None = None, *, table: str | None = None) -> "Collection":
         """The Chroma collection of an encoder (None: the first, or the only one of a lexical library).
+
+        Args:
+            table: ``attributes`` or ``inferences`` in place of the stickers.
 
         The client stays open as long as the process.
 
         Raises:
+            InputError: the index has no such table.
             LibraryDamaged: the collection does not open, or was retired by later runs.
             LibraryError: the Chroma server does not answer.
         """
         from retriever.store.chroma import close, connect_existing
 
+        if table is not None and table not in self._tables:
+            raise InputError(
+                f"{self.paths.root} has no table {table!r}; it has {', '.join(self._tables) or 'none'}; "
+                "`sticker describe` and `sticker infer` make them"
+            )
         fingerprint = spec.fingerprint if spec else next(iter(self._collections))
-        name = self._collections[fingerprint]
-        client = connect_existing(chroma_place(self.folder, self.manifest))
+        name = self._tables[table]["name"] if table else self._collections[fingerprint]
+        client = connect_existing(place(self.folder, self.manifest))
         try:
             return client.get_collection(name, embedding_function=None)
         except Exception as error:

@@ -22,6 +22,7 @@ class Manifest:
         encoders: what stickers are embedded with; empty for a lexical-only library.
         document_fields: which of a sticker's fields make up its document (`retriever.documents`).
         chroma_url: a Chroma server, or None for the embedded one.
+        attribute_rows: whether Chroma also gets a row and a vector for every single attribute.
         schema: layout version.
     """
 
@@ -29,6 +30,7 @@ class Manifest:
     encoders: tuple[EncoderSpec, ...] = ()
     document_fields: tuple[str, ...] = DOCUMENT_FIELDS
     chroma_url: str | None = None
+    attribute_rows: bool = False
     schema: int = SCHEMA
 
     def to_json(self) -> dict[str, Any]:
@@ -57,6 +59,7 @@ class Manifest:
                 encoders=encoders,
                 document_fields=tuple(value["document_fields"]),
                 chroma_url=value["chroma_url"],
+                attribute_rows=value["attribute_rows"],
                 schema=value["schema"],
             )
         except (KeyError, TypeError, AttributeError) as error:

@@ -29,6 +29,10 @@ class LibraryPaths:
         return self.root / "journal" / "attributes.jsonl"
 
     @property
+    def inferences(self) -> Path:
+        return self.root / "journal" / "inferences.jsonl"
+
+    @property
     def quarantine(self) -> Path:
         return self.root / "journal" / "quarantine.jsonl"
 

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
@@ -182,3 +183,31 @@ def read_shard(shard: Path) -> NDArray[np.float32]:
     if _digest(metadata.get("keys", ""), vectors) != metadata.get("sha256"):
         raise LibraryDamaged(f"{shard} fails its SHA-256; run `sticker doctor --repair`, then index again")
     return vectors
+
+
+def matrix_name(fingerprint: str) -> str:
+    """The file of an encoder's vectors in an index folder."""
+    return f"vectors-{fingerprint}.npy"
+
+
+def write_matrix(path: Path, keys: Sequence[str], record: VectorRecord) -> None:
+    """Gather the vectors of `keys` into one file, (len(keys), dimension), never all of them in memory."""
+    if not keys:
+        np.save(path, np.empty((0, record.spec.dimension), dtype=np.float32))
+        return
+    matrix = open_memmap(path, mode="w+", dtype=np.float32, shape=(len(keys), record.spec.dimension))
+    record.gather(keys, matrix)
+    matrix.flush()
+
+
+def load_matrix(path: Path) -> Vectors:
+    """A matrix of an index, (n, dimension), mapped from the disk, read-only.
+
+    Raises:
+        LibraryDamaged: missing or cut off.
+    """
+    try:
+        matrix: Vectors = np.load(path, mmap_mode="r")
+        return matrix
+    except (OSError, ValueError, EOFError) as error:
+        raise LibraryDamaged(f"{path} cannot be read ({error}); run `sticker index --rebuild`") from error

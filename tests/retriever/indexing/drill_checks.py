@@ -14,10 +14,11 @@ from retriever.documents import document
 from retriever.indexing.scan import is_quarantine_row
 from retriever.packs import decode
 from retriever.store import index, journal
-from retriever.store.chroma import metadata, nearest
+from retriever.store.chroma import nearest
 from retriever.store.described import is_described
 from retriever.store.library import Library
 from retriever.store.paths import LibraryPaths
+from retriever.store.tables import sticker_metadata as metadata
 from retriever.types import Attributes, Sticker
 
 Described = Mapping[str, Mapping[str, str]]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from retriever.indexing import encode, index_pack, job, scan
+from retriever.indexing import encode, index_pack, scan
 from retriever.store import chroma
 from retriever.store.journal import JournalWriter
 from retriever.store.lock import writer_lock
@@ -57,7 +57,6 @@ def index(library: Path, pack: Path) -> Callable[[int], None]:
         scan.FLUSH_EVERY = 1
         encode.DOCUMENTS_AT_ONCE = encode.IMAGES_AT_ONCE = encode.SAVE_ROWS = 2
         chroma.BATCH = 5
-        job.WORKERS = 2
         logger = logging.getLogger("retriever")
         logger.setLevel(logging.INFO)
         logger.addHandler(_Marks(pipe))

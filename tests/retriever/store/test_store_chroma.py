@@ -15,19 +15,19 @@ from tiny_library import TinyPack
 from retriever.chain import StickerRetriever
 from retriever.errors import InputError, LibraryDamaged, LibraryError
 from retriever.indexing import index_pack, rebuild_index
-from retriever.store import chroma
+from retriever.store import chroma, tables
 from retriever.store.library import Library
 from retriever.store.paths import LibraryPaths
 from retriever.types import Attributes, Sticker
 
 
 def test_metadata_has_no_empty_values() -> None:
-    assert chroma.metadata(Sticker("a", "p", "h", "/a")) == {
+    assert tables.sticker_metadata(Sticker("a", "p", "h", "/a")) == {
         "pack": "p", "sha256": "h", "path": "/a", "kind": "png", "n_frames": 1,
     }  # fmt: skip
     full = Sticker("a", "p", "h", "/a", name={"zh": "猫", "en": ""}, tags=("x", "y"), emotion="joy",
                    attributes=Attributes(verbal="hi"))  # fmt: skip
-    more = chroma.metadata(full)
+    more = tables.sticker_metadata(full)
     assert (more["name_zh"], more["tags"], more["verbal"], more["emotion"]) == ("猫", ["x", "y"], "hi", "joy")
     assert "name_en" not in more
 
@@ -49,7 +49,9 @@ def test_a_collection_of_several_batches(tmp_path: Path, monkeypatch: pytest.Mon
     vectors = numbers(30)
     written: list[int] = []
     with chroma.open_client(tmp_path) as client:
-        chroma.build_collection(client, "stickers", stickers, ["d"] * 30, vectors, written.append)
+        chroma.build_collection(
+            client, "stickers", tables.sticker_table(stickers, ["d"] * 30), vectors, written.append
+        )
         chroma.verify_collection(client, "stickers", vectors)
         collection = client.get_collection("stickers", embedding_function=None)
         for row in (0, 13, 29):
@@ -69,7 +71,7 @@ def test_a_collection_of_several_batches(tmp_path: Path, monkeypatch: pytest.Mon
 def test_refused_rows_are_one_line_and_not_a_traceback(tmp_path: Path) -> None:
     twins = [Sticker("same", "p", "h", "/a")] * 2
     with chroma.open_client(tmp_path) as client, pytest.raises(LibraryError, match="index in use stays"):
-        chroma.build_collection(client, "stickers", twins, ["d"] * 2, numbers(2))
+        chroma.build_collection(client, "stickers", tables.sticker_table(twins, ["d"] * 2), numbers(2))
 
 
 def test_a_folder_without_a_database_is_not_filled(tmp_path: Path) -> None:
