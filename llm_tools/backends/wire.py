@@ -1,7 +1,7 @@
 """The OpenAI chat-completions format, shared by the HTTP backend and batch files."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from llm_tools.backends.base import Reply, Request, chat_messages
@@ -59,14 +59,19 @@ def _logprobs(field: Any) -> tuple[Mapping[str, float], ...] | None:
         return None
     positions = []
     for token in field["content"]:
-        alternatives: dict[str, float] = {}
-        for entry in token.get("top_logprobs") or []:
-            # Several tokens may read the same (halves of a character do): their probabilities add up.
-            known = alternatives.get(entry["token"], -math.inf)
-            alternatives[entry["token"]] = _log_of_sum(known, float(entry["logprob"]))
+        top = token.get("top_logprobs") or []
+        alternatives = merged_logprobs((entry["token"], float(entry["logprob"])) for entry in top)
         alternatives.setdefault(token["token"], float(token["logprob"]))
         positions.append(alternatives)
     return tuple(positions)
+
+
+def merged_logprobs(entries: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """Log probabilities by what a token reads; several that read the same (halves of a character) add up."""
+    merged: dict[str, float] = {}
+    for token, logprob in entries:
+        merged[token] = _log_of_sum(merged.get(token, -math.inf), logprob)
+    return merged
 
 
 def _log_of_sum(a: float, b: float) -> float:

@@ -51,7 +51,7 @@ def test_stickers_get_valid_records_and_a_second_run_makes_no_call(vllm_server, 
         assert set(row["attributes"]) == set(ATTRIBUTES) and row["description"]
         assert row["emotion"] in EMOTIONS and row["intention"] in INTENTIONS
     one_image, four_images = rows[0]["usage"]["prompt_tokens"], rows[-1]["usage"]["prompt_tokens"]
-    # 128 x 128 becomes 126 x 126, 9 x 9 patches, merged two by two: 16 to 25 tokens an image, and its two marks.
+    # 128 x 128 is 9 x 9 patches, merged two by two: 16 to 25 tokens an image, and its two marks.
     assert 3 * 16 <= four_images - one_image <= 3 * 27
     before = asked(vllm_server)
     again, second = described(vllm_server, stickers, tmp_path / "j.jsonl", options)
