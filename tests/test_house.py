@@ -60,7 +60,7 @@ def test_importing_a_package_loads_nothing_heavy_and_prints_nothing(package: str
 
 
 @pytest.mark.parametrize("words", [["--help"], ["index", "--help"], ["pick", "--help"], ["eval", "--help"],
-                                   ["doctor", "--help"], ["starter", "--help"],
+                                   ["describe", "--help"], ["infer", "--help"], ["doctor", "--help"], ["starter", "--help"],
                                    ["chat", "--help"]])  # fmt: skip
 def test_help_of_every_command_works_and_loads_nothing_heavy(words: list[str]) -> None:
     code = f"from retriever.cli import main\nassert main({words!r}) == 0"

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from retriever.cli import chat, demo, doctor, evaluate, index, pick, starter
+from retriever.cli import chat, demo, describe, doctor, evaluate, index, infer, pick, starter
 from retriever.errors import StickerError
 
 app = typer.Typer(
@@ -46,6 +46,8 @@ def root(
 
 
 app.command("index")(index.index)
+app.command("describe")(describe.describe)
+app.command("infer")(infer.infer)
 app.command("pick")(pick.pick)
 app.command("eval")(evaluate.evaluate)
 app.command("chat")(chat.chat)

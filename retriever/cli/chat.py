@@ -25,7 +25,7 @@ def chat(
         typer.Option(
             "--model",
             "-m",
-            help="Model id, or a short name such as qwen3-vl [default: the server's first].",
+            help="Model id, or a short name such as qwen3-vl (default: the server's first).",
             show_default=False,
         ),
     ] = None,

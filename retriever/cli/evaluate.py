@@ -27,13 +27,13 @@ def evaluate(
         typer.Argument(help="A folder with train/valid/test.jsonl, or one .jsonl file.", show_default=False),
     ],
     split: Annotated[
-        str | None, typer.Option(help="Which file of a folder [default: valid].", show_default=False)
+        str | None, typer.Option(help="Which file of a folder (default: valid).", show_default=False)
     ] = None,
     library: LibraryOption = None,
     label: Annotated[
         str | None,
         typer.Option(
-            help="What makes a sticker relevant: emotion, emoji or intention [default: what the rows have].",
+            help="What makes a sticker relevant: emotion, emoji or intention (default: what the rows have).",
             show_default=False,
         ),
     ] = None,

@@ -34,7 +34,10 @@ def index(
         ),
     ] = None,
     reencode: Annotated[
-        bool, typer.Option(help="Allow another encoder than the library's; all vectors are computed anew.")
+        bool,
+        typer.Option(
+            "--reencode", help="Allow another encoder than the library's; all vectors are computed anew."
+        ),
     ] = False,
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Make the index anew from the records, without encoding again.")
@@ -68,8 +71,8 @@ def index(
         raise InputError("no pack given; name a folder, a zip, or `starter` for the built-in one")
     report = index_pack(
         where,
-        _resolve(pack),
-        encoders=_encoders(encoder, where),
+        resolve_pack(pack),
+        encoders=encoder_names(encoder, where),
         chroma_url=chroma,
         reencode=reencode,
         ocr=ocr,
@@ -78,7 +81,8 @@ def index(
     return _show(report, json)
 
 
-def _resolve(pack: str) -> Path:
+def resolve_pack(pack: str) -> Path:
+    """Where a pack is; ``starter`` is the built-in one."""
     if pack == "starter" and not Path(pack).exists():
         from retriever.starter import STARTER_PACK
 
@@ -86,7 +90,7 @@ def _resolve(pack: str) -> Path:
     return Path(pack)
 
 
-def _encoders(given: list[str] | None, library: Path) -> list[str] | None:
+def encoder_names(given: list[str] | None, library: Path) -> list[str] | None:
     """Names with ``auto`` and ``none`` resolved; None keeps what an existing library has."""
     from retriever.encoders import default_encoder_name
     from retriever.extras import install_line

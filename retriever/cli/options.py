@@ -1,5 +1,6 @@
 """Options that several subcommands share, each described once."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,11 +8,12 @@ import typer
 
 if TYPE_CHECKING:
     from retriever.chain import StickerRetriever
+    from retriever.scorers.base import Scorer
 
 LibraryOption = Annotated[
     Path | None,
     typer.Option(
-        "--library", "-l", help="Library folder [default: $STICKER_LIBRARY, else ./sticker-library].",
+        "--library", "-l", help="Library folder (default: $STICKER_LIBRARY, else ./sticker-library).",
         show_default=False,
     ),
 ]  # fmt: skip
@@ -25,20 +27,20 @@ HistoryOption = Annotated[
 UseOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--use", help="Scorers to use, repeatable [default: all the library has].", show_default=False
+        "--use", help="Scorers to use, repeatable (default: all the library has).", show_default=False
     ),
 ]
 FusionOption = Annotated[str, typer.Option("--fusion", help="How scores are fused: rrf or weighted.")]
 WeightOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--weight", help="A scorer's weight, NAME=NUMBER, repeatable [default: 1].", show_default=False
+        "--weight", help="A scorer's weight, NAME=NUMBER, repeatable (default: 1).", show_default=False
     ),
 ]
 NormaliseOption = Annotated[
     str | None,
     typer.Option(
-        "--normalise", help="For weighted fusion: minmax, zscore, rank or softmax [default: minmax].",
+        "--normalise", help="For weighted fusion: minmax, zscore, rank or softmax (default: minmax).",
         show_default=False,
     ),
 ]  # fmt: skip
@@ -77,6 +79,8 @@ def open_retriever(
     weight: list[str] | None,
     normalise: str | None,
     recall: str,
+    recall_size: int = 200,
+    scorers: "Sequence[Scorer]" = (),
 ) -> "StickerRetriever":
     """A retriever from the shared options."""
     from retriever.chain import StickerRetriever
@@ -90,4 +94,6 @@ def open_retriever(
         weights=parse_weights(weight),
         fusion_options={"normalisation": normalise} if normalise else None,
         recall=recall,  # type: ignore[arg-type]
+        recall_size=recall_size,
+        scorers=scorers,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retriever.cli import options
+from retriever.cli import llm_options, options
 from retriever.cli.options import (
     DeviceOption,
     FusionOption,
@@ -24,6 +24,7 @@ from retriever.cli.options import (
 
 if TYPE_CHECKING:
     from retriever.errors import ConversationError
+    from retriever.scorers.base import Scorer
     from retriever.types import Conversation, Pick
 
 FilterOption = list[str] | None
@@ -63,6 +64,28 @@ def pick(
     weight: WeightOption = None,
     normalise: NormaliseOption = None,
     recall: RecallOption = "exact",
+    llm: Annotated[
+        str | None,
+        typer.Option(
+            "--llm",
+            help="An OpenAI-compatible server: the intent is inferred before retrieving.",
+            show_default=False,
+            rich_help_panel=llm_options.SERVER,
+        ),
+    ] = None,
+    model: llm_options.ModelOption = None,
+    api_key: llm_options.ApiKeyOption = None,
+    llm_score: Annotated[
+        str | None,
+        typer.Option(
+            help="Let that model score the candidates too: pointwise or listwise.",
+            show_default=False,
+            rich_help_panel=llm_options.SERVER,
+        ),
+    ] = None,
+    candidates: Annotated[
+        int, typer.Option(min=1, help="How many stickers each scorer of the library may name.")
+    ] = 200,
     sheet: Annotated[
         Path | None,
         typer.Option(help="Also draw the picks as a picture (PNG) here.", show_default=False),
@@ -84,10 +107,13 @@ def pick(
         )
         retriever = options.open_retriever(
             library, use=use, history=history, device=device, fusion=fusion, weight=weight,
-            normalise=normalise, recall=recall,
+            normalise=normalise, recall=recall, recall_size=candidates,
+            scorers=_llm_scorers(llm, model, api_key, llm_score),
         )  # fmt: skip
         drawn: list[tuple[Conversation, Sequence[Pick]]] = []
         for item in conversations:
+            if llm is not None:
+                item = _with_inferences(item, llm, model, api_key)
             picks = retriever.pick(
                 item, k, packs=pack or (), emotions=emotion or (), intentions=intention or (), tags=tag or ()
             )
@@ -126,6 +152,42 @@ def _from_file(name: str, bad: "list[ConversationError]", stack: ExitStack) -> "
             f"{name} cannot be read ({error.strerror}); give a JSON Lines file, or - for stdin"
         ) from None
     return read_conversations(stack.enter_context(file), name, note)
+
+
+def _llm_scorers(
+    llm: str | None, model: str | None, api_key: str | None, method: str | None
+) -> "list[Scorer]":
+    if method is None:
+        return []
+    from llm_tools.scorer import LlmScorer
+    from retriever.errors import InputError
+
+    if llm is None:
+        raise InputError("--llm-score needs a model; add --llm http://HOST:PORT/v1")
+    return [LlmScorer.at(llm, model, api_key=api_key, method=method)]
+
+
+def _with_inferences(
+    conversation: "Conversation", llm: str, model: str | None, api_key: str | None
+) -> "Conversation":
+    """The conversation with what the model reads out of it; an unusable answer is told and changes nothing."""
+    from dataclasses import replace
+    from tempfile import TemporaryDirectory
+
+    from llm_tools.backends.http import HTTPBackend
+    from llm_tools.infer import infer, inferences_of
+
+    with TemporaryDirectory() as folder:
+        rows, summary = infer(
+            [conversation],
+            HTTPBackend(llm, model, api_key=api_key),
+            Path(folder) / "answers.jsonl",
+            show_progress=False,
+        )
+    if not rows:
+        typer.echo(f"sticker: nothing inferred, going on without: {summary}", err=True)
+        return conversation
+    return replace(conversation, inferences=inferences_of(rows[0]))
 
 
 def _print_json(conversation: "Conversation", picks: "Sequence[Pick]") -> None:
