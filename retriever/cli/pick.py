@@ -170,7 +170,7 @@ def _llm_scorers(
 def _with_inferences(
     conversation: "Conversation", llm: str, model: str | None, api_key: str | None
 ) -> "Conversation":
-    """The conversation with what the model reads out of it; an unusable answer is told and changes nothing."""
+    """The conversation with what the model infers from it; an unusable answer is told and changes nothing."""
     from dataclasses import replace
     from tempfile import TemporaryDirectory
 
