@@ -138,7 +138,7 @@ def journal_replies(
     answered = [replace(item, messages=tuple) for item in items if item.key in replies]
     if replies and not answered:
         raise InputError(
-            f"none of the {len(replies)} replies belongs to these {len(items)} items; the batch file was written "
+            f"none of the {len(replies)} replies belongs to these {len(items)} items; the file was written "
             "with another model, prompt or setting"
         )
     recorded = _Recorded(replies, model, Capabilities())

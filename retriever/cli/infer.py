@@ -28,6 +28,7 @@ from retriever.cli.options import DeviceOption, JsonOption, LibraryOption
 if TYPE_CHECKING:
     from llm_tools.backends.base import Backend
     from llm_tools.infer import InferOptions
+    from llm_tools.summary import Summary
     from retriever.types import Conversation
 
 
@@ -87,7 +88,8 @@ def infer(
     )
     code = 0
     if engine == "comet":
-        rows = _comet(conversations, model, device, journal)
+        rows, summary = _comet(conversations, model, device, journal)
+        code = llm_options.tell(summary, failures_path(journal))
     else:
         backend = llm_options.open_backend(engine, base_url, model, api_key, tensor_parallel)
         options = InferOptions(language=language, policy=policy)  # type: ignore[arg-type]
@@ -125,14 +127,13 @@ def _conversations(dataset: str, split: str | None, limit: int | None) -> "list[
 
 def _comet(
     conversations: "list[Conversation]", model: str | None, device: str, journal: Path
-) -> list[dict[str, Any]]:
-    from llm_tools.comet import comet_rows
-
+) -> "tuple[list[dict[str, Any]], Summary]":
+    from llm_tools.comet import comet
     from retriever.errors import InputError
 
     if model is None:
         raise InputError("--engine comet needs --model: a COMET-BART checkpoint, a folder or a hub id")
-    return comet_rows(conversations, model, journal, device=device)
+    return comet(conversations, model, journal, device=device)
 
 
 def _estimate(
