@@ -59,9 +59,10 @@ def test_importing_a_package_loads_nothing_heavy_and_prints_nothing(package: str
     assert not loaded_after(f"import {package}") & set(HEAVY)
 
 
-@pytest.mark.parametrize("words", [["--help"], ["index", "--help"], ["pick", "--help"], ["eval", "--help"],
-                                   ["describe", "--help"], ["infer", "--help"], ["doctor", "--help"], ["starter", "--help"],
-                                   ["chat", "--help"]])  # fmt: skip
+COMMANDS = ("index", "describe", "infer", "pick", "eval", "chat", "doctor", "starter", "demo")
+
+
+@pytest.mark.parametrize("words", [["--help"], *([command, "--help"] for command in COMMANDS)])
 def test_help_of_every_command_works_and_loads_nothing_heavy(words: list[str]) -> None:
     code = f"from retriever.cli import main\nassert main({words!r}) == 0"
     assert not loaded_after(code) & set(HEAVY)
