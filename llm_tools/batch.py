@@ -6,7 +6,6 @@ import os
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
@@ -18,6 +17,7 @@ from llm_tools.budget import Budget, Meter
 from llm_tools.interrupt import first_interrupt_stops
 from llm_tools.journal import FsyncPolicy, Journal, single_writer
 from llm_tools.progress import RunProgress
+from llm_tools.rows import answer_row, failure_row
 from llm_tools.summary import Summary
 from llm_tools.task import Item, Task
 from retriever.errors import StickerError
@@ -180,7 +180,7 @@ class _Run:
             began = monotonic()
             outcome = await ask(self.backend, self.task, messages, item.key, self.meter)
             if outcome.answer is not None:
-                self._answered(item, outcome, monotonic() - began)
+                self._answered(item, outcome.answer, outcome.usage, monotonic() - began)
             elif outcome.failure is not None:
                 self._fail(item, outcome.failure, outcome.usage)
             else:
@@ -194,34 +194,15 @@ class _Run:
         if self.lost_in_a_row >= max(4, concurrency) and outcome.failure is not None:
             self.meter.stop(f"{self.lost_in_a_row} calls in a row got no answer: {outcome.failure.message}")
 
-    def _row(self, item: Item, usage: Usage) -> dict[str, Any]:
-        return {
-            "id": item.id,
-            "key": item.key,
-            "task": self.task.name,
-            **item.facts,
-            "model": self.backend.model,
-            "prompt": self.task.prompt_hash,
-            "options": self.task.all_options,
-            "time": datetime.now(UTC).isoformat(timespec="seconds"),
-            "usage": {
-                "calls": usage.calls,
-                "prompt_tokens": usage.prompt_tokens,
-                "completion_tokens": usage.completion_tokens,
-            },
-        }
-
-    def _answered(self, item: Item, outcome: Outcome, seconds: float) -> None:
-        row = self._row(item, outcome.usage)
-        row["usage"]["seconds"] = round(seconds, 3)
-        self.answers.append(row | {"answer": outcome.answer})
+    def _answered(self, item: Item, answer: dict[str, Any], usage: Usage, seconds: float) -> None:
+        self.answers.append(answer_row(item, self.task, self.backend.model, answer, usage, seconds))
         self.done.add(item.key)
         self.summary.answered += 1
         self.progress.advance(failed=False)
 
     def _fail(self, item: Item, failure: Failure, usage: Usage | None = None) -> None:
-        found = {"reason": failure.reason, "message": failure.message, "raw": failure.raw}
-        self.failures.append(self._row(item, usage or Usage()) | found)
+        row = failure_row(item, self.task, self.backend.model, failure, usage or Usage())
+        self.failures.append(row)
         self.failed_now[item.key] = failure.reason
         self.summary.failed[failure.reason] += 1
         self.progress.advance(failed=True)

@@ -190,7 +190,7 @@ async def describe_async(
     known = list(sources(stickers))
     items = list(describe_items(known, task, prompt, backend.model, options))
     summary = await run_batch_async(items, task, backend, journal, **run)
-    return _rows(known, items, answered_rows(journal), options.per_attribute), summary
+    return described_rows(known, items, answered_rows(journal), options.per_attribute), summary
 
 
 def describe(
@@ -211,7 +211,7 @@ def describe(
     return run_to_end(whole())
 
 
-def _rows(
+def described_rows(
     known: Sequence[Source],
     items: Sequence[Item],
     answers: Mapping[str, Mapping[str, Any]],

@@ -88,6 +88,10 @@ class PictureCache:
         self._lock = Lock()
         self._kept: OrderedDict[str, Future[tuple[Picture, ...]]] = OrderedDict()
 
+    def __reduce__(self) -> tuple[type["PictureCache"], tuple[int]]:
+        """Another process gets an empty one: pictures are cheaper made than sent."""
+        return PictureCache, (self._size,)
+
     def get(self, key: str, make: Callable[[], tuple[Picture, ...]]) -> tuple[Picture, ...]:
         """The pictures kept under `key`, made by `make` if need be; what it raises, all who wait get."""
         with self._lock:

@@ -1,31 +1,9 @@
-import json
-import os
-import subprocess
-from pathlib import Path
-
 import pytest
+from in_vllm import in_vllm
 
 from llm_tools.backends.vllm_engine import VLLMBackend, engine_settings
 from retriever.errors import MissingExtra
 from retriever.labels import EMOTIONS
-
-HERE = Path(__file__).parents[1]
-
-
-def in_vllm(python, job, *arguments):
-    """What ``engine_child.py`` prints, run in the vLLM environment."""
-    done = subprocess.run(
-        [str(python), str(HERE / "engine_child.py"), job, *map(str, arguments)],
-        env=os.environ
-        | {"PYTHONPATH": f"{HERE.parents[1]}:{HERE}", "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"}
-        | {"VLLM_NO_USAGE_STATS": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"},
-        capture_output=True,
-        text=True,
-        timeout=500,
-    )
-    found = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
-    assert found, (done.stdout[-1500:], done.stderr[-3000:])
-    return json.loads(found[0].removeprefix("RESULT "))
 
 
 @pytest.mark.vllm
