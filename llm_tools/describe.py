@@ -24,6 +24,7 @@ __all__ = [
     "describe",
     "describe_async",
     "describe_items",
+    "described_rows",
     "sources",
 ]
 
