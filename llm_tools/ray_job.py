@@ -1,7 +1,7 @@
 """The same job on Ray Data: prompts are made and models asked where the cluster has room, rows come home.
 
-The journal stays on the driver, with one writer, so a run is resumed as any other is. A kill costs here what Ray
-has not handed back yet: the batches in flight.
+The journal stays on the driver, with one writer, so a run is resumed as any other is. A kill costs here what
+Ray has not handed back yet: the batches in flight.
 """
 
 import asyncio
