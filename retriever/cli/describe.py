@@ -2,7 +2,7 @@
 
 import json as jsonlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +14,7 @@ from retriever.cli.llm_options import (
     ApiKeyOption,
     BaseUrlOption,
     ConcurrencyOption,
+    DataParallelOption,
     DryRunOption,
     LanguageOption,
     MaxCallsOption,
@@ -45,10 +46,23 @@ def describe(
     base_url: BaseUrlOption = None,
     model: ModelOption = None,
     engine: Annotated[
-        str, typer.Option(help="http: a server; vllm: in this process.", rich_help_panel=llm_options.SERVER)
+        str,
+        typer.Option(
+            help="http: a server; vllm: in this process; ray: on a Ray cluster.",
+            rich_help_panel=llm_options.SERVER,
+        ),
     ] = "http",
     api_key: ApiKeyOption = None,
     tensor_parallel: TensorParallelOption = 1,
+    data_parallel: DataParallelOption = 1,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a running cluster, for --engine ray (default: a new one on this machine).",
+            show_default=False,
+            rich_help_panel=llm_options.SERVER,
+        ),
+    ] = None,
     library: LibraryOption = None,
     out: Annotated[
         Path | None,
@@ -87,20 +101,29 @@ def describe(
         frames=frames,
         policy=policy,  # type: ignore[arg-type]
     )
-    backend = llm_options.open_backend(engine, base_url, model, api_key, tensor_parallel)
     where = library or default_library()
-    stickers, journal = _stickers(pack, where, out)
-    if dry_run:
-        return _estimate(stickers, backend, journal, options, price)
-    rows, summary = run(
-        stickers,
-        backend,
-        journal,
-        options,
-        budget=llm_options.budget(max_calls, max_tokens, max_minutes),
-        concurrency=concurrency,
-        retry_failed=retry_failed,
-    )
+    if engine == "ray":
+        make, name = _ray_factory(base_url, model, api_key, tensor_parallel)
+        stickers, journal = _stickers(pack, where, out)
+        from llm_tools.ray_job import RayOptions, describe_on_ray
+
+        gpus = 0 if base_url else tensor_parallel
+        cluster = RayOptions(ray_address, actors=data_parallel, gpus=gpus, batch_size=concurrency)
+        rows, summary = describe_on_ray(stickers, make, name, journal, options, cluster)
+    else:
+        backend = llm_options.open_backend(engine, base_url, model, api_key, tensor_parallel, data_parallel)
+        stickers, journal = _stickers(pack, where, out)
+        if dry_run:
+            return _estimate(stickers, backend, journal, options, price)
+        rows, summary = run(
+            stickers,
+            backend,
+            journal,
+            options,
+            budget=llm_options.budget(max_calls, max_tokens, max_minutes),
+            concurrency=concurrency,
+            retry_failed=retry_failed,
+        )
     code = llm_options.tell(summary, failures_path(journal))
     if out is not None:
         _write(out, rows)
@@ -117,6 +140,27 @@ def describe(
         err=True,
     )
     return code
+
+
+def _ray_factory(
+    base_url: str | None, model: str | None, api_key: str | None, tensor_parallel: int
+) -> "tuple[Callable[[], Backend], str]":
+    """What makes the backend in every actor, and the model id it records.
+
+    Raises:
+        InputError: no model is named; every actor has to mean the same one.
+    """
+    from functools import partial
+
+    from llm_tools.backends.http import HTTPBackend
+    from llm_tools.backends.vllm_engine import VLLMBackend
+    from retriever.errors import InputError
+
+    if model is None:
+        raise InputError("--engine ray needs --model: an id at --base-url, or a folder or hub id for vLLM")
+    if base_url is not None:
+        return partial(HTTPBackend, base_url, model, api_key=api_key), model
+    return partial(VLLMBackend, model, tensor_parallel=tensor_parallel), model
 
 
 def _stickers(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retriever.cli import options
+from retriever.cli import llm_options, options
 from retriever.cli.options import (
     DeviceOption,
     FusionOption,
@@ -19,6 +19,10 @@ from retriever.cli.options import (
 
 if TYPE_CHECKING:
     from eval.results import Report
+    from eval.systems import Scored, Systems
+    from llm_tools.baselines import LlmBaseline
+    from retriever.chain import StickerRetriever
+    from retriever.types import Conversation
 
 
 def evaluate(
@@ -48,6 +52,26 @@ def evaluate(
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad row.")] = False,
+    llm: Annotated[
+        str | None,
+        typer.Option(
+            "--llm",
+            help="Also Int-RA's baseline: a model at this server writes the sticker it would want.",
+            show_default=False,
+            rich_help_panel=llm_options.SERVER,
+        ),
+    ] = None,
+    model: llm_options.ModelOption = None,
+    api_key: llm_options.ApiKeyOption = None,
+    with_intention: Annotated[
+        bool,
+        typer.Option(
+            "--with-intention",
+            help="Put intentions into the baseline's documents, as the paper does: they hold the label it is "
+            "judged by.",
+            rich_help_panel=llm_options.SERVER,
+        ),
+    ] = False,
     use: UseOption = None,
     history: HistoryOption = 3,
     fusion: FusionOption = "rrf",
@@ -57,6 +81,9 @@ def evaluate(
     json: JsonOption = False,
 ) -> int:
     """Measure every scorer of a library and their fusion on a dataset, beside chance."""
+    from itertools import islice
+
+    from eval.datasets import open_dataset
     from eval.harness import evaluate as run
     from eval.labels import check_label_field
 
@@ -73,10 +100,18 @@ def evaluate(
         "weights": options.parse_weights(weight),
         "normalise": normalise,
     }
+    systems: Systems = retriever.score_library
+    if llm is not None:
+        journal = (out or retriever.library.paths.root / "journal") / "wanted.answers.jsonl"
+        baseline = _baseline(retriever, llm, model, api_key, with_intention, journal)
+        read = open_dataset(dataset, split).samples()
+        baseline.prepare(sample.conversation for sample in islice(read, limit))
+        config |= {"baseline": baseline.name}
+        systems = _beside(retriever, baseline)
     report = run(
         dataset,
         list(retriever.stickers),
-        retriever.score_library,
+        systems,
         split=split,
         label=check_label_field(label) if label else None,
         limit=limit,
@@ -88,6 +123,43 @@ def evaluate(
     if out is not None:
         typer.echo(f"written: {out}", err=True)
     return 0
+
+
+def _baseline(
+    retriever: "StickerRetriever",
+    url: str,
+    model: str | None,
+    api_key: str | None,
+    with_intention: bool,
+    journal: Path,
+) -> "LlmBaseline":
+    from llm_tools.baselines import LlmBaseline
+    from retriever.errors import InputError
+    from retriever.scorers.embedding import EmbeddingScorer
+
+    encoder = next((s.encoder for s in retriever.recallers if isinstance(s, EmbeddingScorer)), None)
+    if encoder is None:
+        raise InputError(
+            "the LLM baseline matches texts with the library's encoder, and this one has none; "
+            "index with --encoder minilm --reencode"
+        )
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    return LlmBaseline.at(
+        url,
+        model,
+        encoder,
+        list(retriever.stickers),
+        journal,
+        api_key=api_key,
+        with_intention=with_intention,
+    )
+
+
+def _beside(retriever: "StickerRetriever", baseline: "LlmBaseline") -> "Systems":
+    def score(conversation: "Conversation") -> "Scored":
+        return {**retriever.score_library(conversation), **baseline(conversation)}
+
+    return score
 
 
 def _show(report: "Report", as_json: bool) -> None:

@@ -12,6 +12,7 @@ from retriever.cli.llm_options import (
     ApiKeyOption,
     BaseUrlOption,
     ConcurrencyOption,
+    DataParallelOption,
     DryRunOption,
     LanguageOption,
     MaxCallsOption,
@@ -50,6 +51,7 @@ def infer(
     ] = "http",
     api_key: ApiKeyOption = None,
     tensor_parallel: TensorParallelOption = 1,
+    data_parallel: DataParallelOption = 1,
     device: DeviceOption = "auto",
     library: LibraryOption = None,
     out: Annotated[
@@ -91,7 +93,7 @@ def infer(
         rows, summary = _comet(conversations, model, device, journal)
         code = llm_options.tell(summary, failures_path(journal))
     else:
-        backend = llm_options.open_backend(engine, base_url, model, api_key, tensor_parallel)
+        backend = llm_options.open_backend(engine, base_url, model, api_key, tensor_parallel, data_parallel)
         options = InferOptions(language=language, policy=policy)  # type: ignore[arg-type]
         if dry_run:
             return _estimate(conversations, backend, journal, options, price)

@@ -36,6 +36,12 @@ ApiKeyOption = Annotated[
 TensorParallelOption = Annotated[
     int, typer.Option(min=1, help="GPUs that share one model (--engine vllm).", rich_help_panel=SERVER)
 ]
+DataParallelOption = Annotated[
+    int,
+    typer.Option(
+        min=1, help="Copies of the model, each on GPUs of its own (--engine vllm).", rich_help_panel=SERVER
+    ),
+]
 LanguageOption = Annotated[str, typer.Option(help="Of the prompts: en or zh.", rich_help_panel=WORK)]
 PolicyOption = Annotated[
     str,
@@ -71,13 +77,20 @@ PriceOption = Annotated[
 
 
 def open_backend(
-    engine: str, base_url: str | None, model: str | None, api_key: str | None, tensor_parallel: int
+    engine: str,
+    base_url: str | None,
+    model: str | None,
+    api_key: str | None,
+    tensor_parallel: int = 1,
+    data_parallel: int = 1,
 ) -> "Backend":
     """The model to ask.
 
     Raises:
         InputError: an unknown engine, or one without what it needs.
     """
+    from functools import partial
+
     from retriever.errors import InputError
 
     if engine == "http":
@@ -93,8 +106,13 @@ def open_backend(
 
         if model is None:
             raise InputError("--engine vllm needs --model: a folder or a hub id")
-        return VLLMBackend(model, tensor_parallel=tensor_parallel)
-    raise InputError(f"no engine {engine!r}; there are http, vllm and, where told, others")
+        if data_parallel == 1:
+            return VLLMBackend(model, tensor_parallel=tensor_parallel)
+        from llm_tools.backends.replicas import ReplicatedBackend
+
+        make = partial(VLLMBackend, model, tensor_parallel=tensor_parallel)
+        return ReplicatedBackend(make, data_parallel, model=model, devices_each=tensor_parallel)
+    raise InputError(f"no engine {engine!r}; there are http, vllm and, where the help says so, ray or comet")
 
 
 def budget(max_calls: int | None, max_tokens: int | None, max_minutes: float | None) -> "Budget":

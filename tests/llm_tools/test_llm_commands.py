@@ -102,6 +102,27 @@ def test_from_images_to_chroma_and_back(
     assert all(0 <= pick["scores"]["llm"] <= 1 for pick in answer["picks"])
 
 
+@pytest.mark.vllm
+def test_the_papers_baseline_is_a_row_of_an_evaluation(
+    vllm_server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from retriever.starter import STARTER_DIALOGUES
+
+    library = str(tmp_path / "library")
+    assert main(["index", "starter", "-l", library, "-e", "minilm"]) == 0
+    words = ["eval", str(STARTER_DIALOGUES), "-l", library, "--llm", vllm_server, "--limit", "2", "--json"]
+    capsys.readouterr()
+    assert main(words) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert "llm:tiny-vl" in json.dumps(report)
+    calls = answered(vllm_server)
+    assert (
+        main([*words, "--with-intention"]) == 0
+    )  # the same words, matched otherwise: nothing is asked again
+    assert "llm:tiny-vl+intention" in capsys.readouterr().out
+    assert answered(vllm_server) == calls
+
+
 def test_rows_without_a_library_need_a_pack(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["describe", "--out", str(tmp_path / "rows.jsonl"), "--base-url", "http://127.0.0.1:9"]) == 2
     assert "--out needs a pack" in capsys.readouterr().err
