@@ -118,7 +118,7 @@ def test_the_papers_baseline_is_a_row_of_an_evaluation(
     calls = answered(vllm_server)
     assert (
         main([*words, "--with-intention"]) == 0
-    )  # the same words, matched otherwise: nothing is asked again
+    )  # matched otherwise: nothing is asked again
     assert "llm:tiny-vl+intention" in capsys.readouterr().out
     assert answered(vllm_server) == calls
 
