@@ -2,8 +2,20 @@
 
 import os
 
+import pytest
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from retriever.torchvision_ops import install_hook
 
 install_hook()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what needs vLLM last, and its server at the very end: idle engines keep a core busy."""
+
+    def cost(item: pytest.Item) -> int:
+        uses_server = "vllm_server" in getattr(item, "fixturenames", ())
+        return 2 if uses_server else int(item.get_closest_marker("vllm") is not None)
+
+    items.sort(key=cost)
