@@ -11,12 +11,16 @@ Answers have a forced length (64 tokens, or 16 for each of the four), so that bo
 the server; they are no JSON then, and the runner files them as failures, which costs it what rows do. With
 --guided they are real records of whatever length the model likes.
 
+With --latency S the server is a stand-in that answers every call after S seconds, as a GPU elsewhere would:
+what is measured is then the runner and not the model.
+
 Without --base-url a tiny random model is served from the vLLM environment (`make vllm-env`).
 """
 
 import argparse
 import asyncio
 import json
+import multiprocessing
 import statistics
 import sys
 import tempfile
@@ -182,6 +186,32 @@ def tiny_server() -> Iterator[str]:
             conftest._end_group(server)
 
 
+def _stand_in(latency: float, pipe: Any) -> None:
+    from bad_server import Answer, bad_server
+
+    async def serve() -> None:
+        async with bad_server(lambda body, number: Answer("x " * 64, delay=latency)) as server:
+            pipe.send(server.url)
+            await asyncio.Event().wait()
+
+    asyncio.run(serve())
+
+
+@contextmanager
+def latency_server(latency: float) -> Iterator[str]:
+    """A server in a process of its own that takes its time and no more."""
+    ours_end, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(
+        target=_stand_in, args=(latency, theirs), daemon=True
+    )
+    process.start()
+    try:
+        yield ours_end.recv()
+    finally:
+        process.terminate()
+        process.join()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -192,13 +222,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--guided", action="store_true")
     parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--latency", type=float)
     given = parser.parse_args()
     settings = (given.stickers, given.concurrency, given.rounds, given.guided, given.size)
     if given.base_url:
         url = given.base_url.rstrip("/").removesuffix("/v1") + "/v1"
         result = asyncio.run(measure(url, *settings))
     else:
-        with tiny_server() as url:
+        with tiny_server() if given.latency is None else latency_server(given.latency) as url:
             result = asyncio.run(measure(url, *settings))
     print(json.dumps(result, indent=1))
 
