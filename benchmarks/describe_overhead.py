@@ -21,6 +21,7 @@ import argparse
 import asyncio
 import json
 import multiprocessing
+import signal
 import statistics
 import sys
 import tempfile
@@ -224,6 +225,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--latency", type=float)
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the server has to be ended in any case
     settings = (given.stickers, given.concurrency, given.rounds, given.guided, given.size)
     if given.base_url:
         url = given.base_url.rstrip("/").removesuffix("/v1") + "/v1"
