@@ -11,21 +11,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from vllm_settings import SERVER_OPTIONS, VLLM_ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
 VLLM_VENV = Path(os.environ.get("VLLM_VENV", ROOT / ".venv-vllm"))
 START_TIMEOUT_S = 300
-VLLM_ENVIRONMENT = {
-    "VLLM_CPU_KVCACHE_SPACE": "1",
-    "HF_HUB_OFFLINE": "1",
-    "VLLM_NO_USAGE_STATS": "1",
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-}
-SERVER_OPTIONS = [
-    "--max-model-len", "2048", "--enforce-eager", "--dtype", "bfloat16",
-    "--limit-mm-per-prompt", '{"image":4}',
-    "--structured-outputs-config", '{"backend":"xgrammar","disable_any_whitespace":true}',
-]  # fmt: skip
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 
 import pytest
@@ -100,7 +101,7 @@ def test_a_line_without_a_response_is_a_failure_with_its_reason(tmp_path):
 
 @pytest.mark.vllm
 def test_vllm_run_batch_reads_what_is_written_and_writes_what_is_read(vllm_python, tiny_vlm, tmp_path):
-    from conftest import SERVER_OPTIONS, VLLM_ENVIRONMENT, os
+    from vllm_settings import SERVER_OPTIONS, VLLM_ENVIRONMENT
 
     options = DescribeOptions(policy="guided", max_tokens=700)
     prompt = options.load_prompt()
