@@ -103,6 +103,11 @@ def describe(
     )
     where = library or default_library()
     if engine == "ray":
+        limited = (max_calls, max_tokens, max_minutes) != (None, None, None)
+        if dry_run or limited:
+            raise InputError(
+                "--engine ray knows no --dry-run and no limits yet; leave them out, or use another engine"
+            )
         make, name = _ray_factory(base_url, model, api_key, tensor_parallel)
         stickers, journal = _stickers(pack, where, out)
         from llm_tools.ray_job import RayOptions, describe_on_ray

@@ -135,6 +135,8 @@ def test_no_server_is_told_before_anything_is_lost(
         (["describe", "-l", library], "--base-url"),
         (["describe", "-l", library, "--base-url", "http://127.0.0.1:9"], "no server answers"),
         (["describe", "-l", library, "--engine", "magic"], "no engine 'magic'"),
+        (["describe", "-l", library, "--engine", "ray", "-m", "x", "--dry-run"], "knows no --dry-run"),
+        (["describe", "-l", library, "--engine", "ray", "-m", "x", "--max-calls", "1"], "no limits"),
         (
             ["describe", "-l", str(tmp_path / "none"), "--base-url", "http://127.0.0.1:9"],
             "sticker index PACK",
