@@ -14,13 +14,17 @@ the server; they are no JSON then, and the runner files them as failures, which 
 With --latency S the server is a stand-in that answers every call after S seconds, as a GPU elsewhere would:
 what is measured is then the runner and not the model.
 
-Without --base-url a tiny random model is served from the vLLM environment (`make vllm-env`).
+Without --base-url a tiny random model is served from the vLLM environment (`make vllm-env`). On one machine
+the client then takes processor time from the model itself, which spins on every core it has: --split-cores
+gives the server the first half of the cores and the client the rest, as if they were two machines.
+--no-prefix-cache turns off what lets four calls about one image share it: the paper's four unrelated calls.
 """
 
 import argparse
 import asyncio
 import json
 import multiprocessing
+import os
 import signal
 import statistics
 import sys
@@ -36,11 +40,12 @@ import httpx
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "llm_tools")]
 
+from describe_timed import timed  # noqa: E402
 from sample_stickers import saved  # noqa: E402
 
 from llm_tools.backends import HTTPBackend, Request  # noqa: E402
 from llm_tools.backends.wire import request_body  # noqa: E402
-from llm_tools.describe import DescribeOptions, describe_async, describe_items, sources  # noqa: E402
+from llm_tools.describe import DescribeOptions, describe_items, sources  # noqa: E402
 from retriever.types import Sticker  # noqa: E402
 
 
@@ -75,15 +80,7 @@ async def ours(
     url: str, stickers: Sequence[Sticker], options: DescribeOptions, concurrency: int, folder: Path
 ) -> float:
     """Seconds that the runner takes."""
-    backend = HTTPBackend(url)
-    await backend.check()
-    journal = folder / f"{time.time_ns()}.jsonl"
-    began = time.perf_counter()
-    _, summary = await describe_async(
-        stickers, backend, journal, options, concurrency=concurrency, show_progress=False
-    )
-    seconds = time.perf_counter() - began
-    await backend.aclose()
+    _, summary, seconds = await timed(HTTPBackend(url), stickers, options, concurrency, folder)
     calls = len(stickers) * (4 if options.per_attribute else 1)
     if summary.calls != calls:
         print(f"note: {summary.calls} calls in place of {calls}: {summary}")
@@ -146,45 +143,33 @@ async def measure(
         "stickers": count, "concurrency": concurrency, "rounds": rounds, "guided": guided,
         "stickers_per_s": median,
         "client_cpu_ms": {way: statistics.median(found) for way, found in cpu.items()},
-        "ours_over_bare": median["ours"] / median["bare"],
-        "ours_over_bare_by_round": [a / b for a, b in zip(rates["ours"], rates["bare"], strict=True)],
-        "one_call_over_four": median["ours"] / median["four"],
+        "ours_over_bare": statistics.median(_ratios(rates["ours"], rates["bare"])),
+        "cores": {"client": len(os.sched_getaffinity(0)), "machine": os.cpu_count()},
+        "ours_over_bare_by_round": _ratios(rates["ours"], rates["bare"]),
+        "one_call_over_four": statistics.median(_ratios(rates["ours"], rates["four"])),
+        "one_call_over_four_by_round": _ratios(rates["ours"], rates["four"]),
     }  # fmt: skip
 
 
-@contextmanager
-def tiny_server() -> Iterator[str]:
-    """The tests' own server."""
-    import os
-    import socket
-    import subprocess
+def _ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
+    """Round by round, so that a machine that slows down slows both."""
+    return [round(a / b, 3) for a, b in zip(ours, theirs, strict=True)]
 
-    import conftest
+
+@contextmanager
+def tiny_server(split_cores: bool = False, prefix_cache: bool = True) -> Iterator[str]:
+    """The tests' tiny random model, served."""
     from tiny_qwen_vl import build
+    from vllm_server import serve
 
     from retriever.torchvision_ops import install_hook
 
     install_hook()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as name:
-        model, log = build(Path(name) / "tiny-vl"), Path(name) / "log"
-        command = [
-            str(conftest.VLLM_VENV / "bin" / "python"), "-m", "vllm.entrypoints.openai.api_server", "--model",
-            str(model), "--served-model-name", "tiny-vl", "--port", str(port), "--host", "127.0.0.1",
-            *conftest.SERVER_OPTIONS,
-        ]  # fmt: skip
-        with log.open("wb") as out:
-            server = subprocess.Popen(
-                command, cwd=name, env=os.environ | conftest.VLLM_ENVIRONMENT, stdout=out, stderr=out,
-                start_new_session=True,
-            )  # fmt: skip
-        try:
-            conftest._wait_until_up(server, f"http://127.0.0.1:{port}/health", log)
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            conftest._end_group(server)
+    with (
+        tempfile.TemporaryDirectory() as name,
+        serve(build(Path(name) / "tiny-vl"), split_cores, prefix_cache) as url,
+    ):
+        yield url
 
 
 def _stand_in(latency: float, pipe: Any) -> None:
@@ -224,6 +209,8 @@ def main() -> None:
     parser.add_argument("--guided", action="store_true")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--latency", type=float)
+    parser.add_argument("--split-cores", action="store_true")
+    parser.add_argument("--no-prefix-cache", action="store_true")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the server has to be ended in any case
     settings = (given.stickers, given.concurrency, given.rounds, given.guided, given.size)
@@ -231,7 +218,12 @@ def main() -> None:
         url = given.base_url.rstrip("/").removesuffix("/v1") + "/v1"
         result = asyncio.run(measure(url, *settings))
     else:
-        with tiny_server() if given.latency is None else latency_server(given.latency) as url:
+        ours_to_start = (
+            tiny_server(given.split_cores, not given.no_prefix_cache)
+            if given.latency is None
+            else latency_server(given.latency)
+        )
+        with ours_to_start as url:
             result = asyncio.run(measure(url, *settings))
     print(json.dumps(result, indent=1))
 

@@ -7,7 +7,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from llm_tools.schema import text_pattern
 from retriever.labels import EMOTIONS, INTENTIONS
 
-__all__ = ["AttributeAnswer", "ConversationAnswer", "StickerAnswer"]
+__all__ = ["AttributeAnswer", "ConversationAnswer", "StickerAnswer", "unless_none"]
+
+_NONE = frozenset({"", "none", "无", "無", "没有", "沒有", "n/a", "null"})
 
 
 def _lower(value: Any) -> Any:
@@ -58,3 +60,8 @@ class ConversationAnswer(_Answer):
     xReact: Phrases
     xEffect: Phrases
     intention: Intention
+
+
+def unless_none(words: str) -> str:
+    """`words` as they are; empty where the model says that there is none, as its prompt told it to."""
+    return "" if words.strip(" .。").lower() in _NONE else words

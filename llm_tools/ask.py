@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llm_tools.backends.base import Backend, Message, Reply, Request
-from llm_tools.budget import Meter
+from llm_tools.budget import CallMeter
 from llm_tools.repair import BadAnswer, parse_answer
 from llm_tools.task import Task
 
@@ -48,7 +48,9 @@ class Outcome:
     usage: Usage = field(default_factory=Usage)
 
 
-async def ask(backend: Backend, task: Task, messages: Sequence[Message], key: str, meter: Meter) -> Outcome:
+async def ask(
+    backend: Backend, task: Task, messages: Sequence[Message], key: str, meter: CallMeter
+) -> Outcome:
     """Put `messages` to the model until an answer validates or `task.max_tries` is reached."""
     usage = Usage()
     asked = tuple(messages)
@@ -98,7 +100,7 @@ def _asked_again(messages: Sequence[Message], said: str, reask: str, problem: st
     return (*messages, Message("assistant", (said[:_QUOTED_BACK],)), again)
 
 
-def _count(reply: Reply, usage: Usage, meter: Meter) -> None:
+def _count(reply: Reply, usage: Usage, meter: CallMeter) -> None:
     usage.calls += 1
     usage.prompt_tokens += reply.prompt_tokens
     usage.completion_tokens += reply.completion_tokens

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Protocol
 
 from retriever.errors import InputError
 
-__all__ = ["Budget", "Meter"]
+__all__ = ["Budget", "CallMeter", "Meter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,18 @@ class Budget:
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise InputError(f"{name} is {value}; expected 0 or more, or nothing for no bound")
+
+
+class CallMeter(Protocol):
+    """What is asked before a call, and told after it."""
+
+    def begin_call(self) -> bool:
+        """Whether one more call may begin; counts it if so."""
+        ...
+
+    def end_call(self, prompt_tokens: int, completion_tokens: int) -> None:
+        """Count what a call has used."""
+        ...
 
 
 @dataclass(slots=True)

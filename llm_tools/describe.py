@@ -1,18 +1,19 @@
 """Stickers to attributes, a description, an emotion and an intention (Int-RA section IV-B)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from llm_tools.answers import AttributeAnswer, StickerAnswer
+from llm_tools.answers import AttributeAnswer, StickerAnswer, unless_none
+from llm_tools.ask_options import AskOptions
 from llm_tools.backends.base import Backend, Message
-from llm_tools.batch import answered_rows, run_batch_async, run_to_end
+from llm_tools.batch import answered_rows, run_batch_async, run_closing
 from llm_tools.images import MAX_PIXELS, PictureCache, pictures
-from llm_tools.prompts import Prompt, load_prompt
+from llm_tools.prompts import Prompt
 from llm_tools.summary import Summary
-from llm_tools.task import Item, Policy, Task, result_key
+from llm_tools.task import Item, Task, result_key
 from retriever.errors import InputError
 from retriever.packs.entry import PackEntry
 from retriever.types import Sticker
@@ -24,42 +25,30 @@ __all__ = [
     "describe",
     "describe_async",
     "describe_items",
+    "describe_job",
     "described_rows",
     "sources",
 ]
 
 ATTRIBUTES = ("gesture", "posture", "facial_expression", "verbal")
-_NOTHING = frozenset({"none", "无", "沒有", "没有", "n/a", "null"})
 
 
-@dataclass(frozen=True)
-class DescribeOptions:
+@dataclass(frozen=True, kw_only=True)
+class DescribeOptions(AskOptions):
     """How stickers are described.
 
     Attributes:
-        language: of the prompt, ``en`` or ``zh``.
-        prompt: a prompt file of your own in place of the shipped one.
         per_attribute: the paper's four turns (head, image, one question each) in place of one call for all;
             gives the four attributes only.
         frames: of an animated sticker.
         max_pixels: of one picture.
-        policy: when decoding is forced into the schema; free first is faster with a model that knows JSON.
-        max_tokens: the most tokens of an answer.
-        max_tries: how often one question is asked.
-        extra: further fields of the request body.
     """
 
-    language: str = "en"
-    prompt: Path | None = None
+    job = "describe"
+
     per_attribute: bool = False
     frames: int = 4
     max_pixels: int = MAX_PIXELS
-    policy: Policy = "free-then-guided"
-    max_tokens: int = 384
-    temperature: float = 0.0
-    seed: int = 0
-    max_tries: int = 3
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def load_prompt(self) -> Prompt:
         """The prompt to use.
@@ -67,7 +56,7 @@ class DescribeOptions:
         Raises:
             InputError: it does not exist, or lacks a question that is needed.
         """
-        prompt = load_prompt(self.prompt or "describe", self.language)
+        prompt = super().load_prompt()
         missing = [name for name in ATTRIBUTES if name not in prompt.questions]
         if self.per_attribute and missing:
             raise InputError(f"prompt {prompt.label} has no question for: {', '.join(missing)}")
@@ -75,19 +64,8 @@ class DescribeOptions:
 
     def task(self, prompt: Prompt) -> Task:
         """What the runner is told."""
-        return Task(
-            "describe",
-            AttributeAnswer if self.per_attribute else StickerAnswer,
-            prompt.hash,
-            reask=prompt.reask,
-            max_tokens=self.max_tokens,
-            temperature=self.temperature,
-            seed=self.seed,
-            policy=self.policy,
-            max_tries=self.max_tries,
-            options={"frames": self.frames, "max_pixels": self.max_pixels},
-            extra=self.extra,
-        )
+        answer = AttributeAnswer if self.per_attribute else StickerAnswer
+        return self._task(answer, prompt, frames=self.frames, max_pixels=self.max_pixels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +136,15 @@ class _Prompt:
         return (Message("system", (self.system,)), Message("user", (*images, self.question)))
 
 
+def describe_job(
+    stickers: Sequence[Source], model: str, options: DescribeOptions, prompt: Prompt | None = None
+) -> tuple[Task, list[Item]]:
+    """What `describe` asks `model`: the task and its calls, made from the prompt that `options` name."""
+    prompt = prompt or options.load_prompt()
+    task = options.task(prompt)
+    return task, list(describe_items(stickers, task, prompt, model, options))
+
+
 async def describe_async(
     stickers: Iterable[Sticker | PackEntry],
     backend: Backend,
@@ -185,11 +172,10 @@ async def describe_async(
         InputError: the prompt does not exist.
     """
     options = options or DescribeOptions()
-    prompt = options.load_prompt()
-    task = options.task(prompt)
+    prompt = options.load_prompt()  # a prompt that does not exist is told before the model is loaded
     await backend.check()
     known = list(sources(stickers))
-    items = list(describe_items(known, task, prompt, backend.model, options))
+    task, items = describe_job(known, backend.model, options, prompt)
     summary = await run_batch_async(items, task, backend, journal, **run)
     return described_rows(known, items, answered_rows(journal), options.per_attribute), summary
 
@@ -203,13 +189,7 @@ def describe(
 ) -> tuple[list[dict[str, Any]], Summary]:
     """`describe_async` for callers without an event loop; closes the backend."""
 
-    async def whole() -> tuple[list[dict[str, Any]], Summary]:
-        try:
-            return await describe_async(stickers, backend, journal, options, **run)
-        finally:
-            await backend.aclose()
-
-    return run_to_end(whole())
+    return run_closing(backend, describe_async(stickers, backend, journal, options, **run))
 
 
 def described_rows(
@@ -239,12 +219,7 @@ def _folded(source: Source, answers: Sequence[Mapping[str, Any]]) -> dict[str, A
     }
     if "attribute" in answers[0]:
         said = {answer["attribute"]: answer["answer"]["keywords"] for answer in answers}
-        return row | {"attributes": {name: _or_nothing(said[name]) for name in ATTRIBUTES}}
+        return row | {"attributes": {name: unless_none(said[name]) for name in ATTRIBUTES}}
     said = dict(answers[0]["answer"])
-    row["attributes"] = {name: _or_nothing(said.pop(name)) for name in ATTRIBUTES}
+    row["attributes"] = {name: unless_none(said.pop(name)) for name in ATTRIBUTES}
     return row | said
-
-
-def _or_nothing(words: str) -> str:
-    """Empty where the model says that there is none, as the prompt told it to."""
-    return "" if words.strip(" .。").lower() in _NOTHING else words

@@ -1,64 +1,49 @@
 """Conversations to the five COMET relations and an intention (Int-RA section IV-A)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from llm_tools.answers import ConversationAnswer
+from llm_tools.ask_options import AskOptions
 from llm_tools.backends.base import Backend, Message
-from llm_tools.batch import answered_rows, run_batch_async, run_to_end
+from llm_tools.batch import answered_rows, run_batch_async, run_closing
 from llm_tools.data_block import conversation_block
-from llm_tools.prompts import Prompt, load_prompt
+from llm_tools.prompts import Prompt
 from llm_tools.summary import Summary
-from llm_tools.task import Item, Policy, Task, result_key
+from llm_tools.task import Item, Task, result_key
 from retriever.conversations import conversation_hash
 from retriever.labels import RELATIONS
 from retriever.types import Conversation, Inferences
 
-__all__ = ["InferOptions", "conversation_hash", "infer", "infer_async", "infer_items", "inferences_of"]
+__all__ = [
+    "InferOptions",
+    "conversation_hash",
+    "infer",
+    "infer_async",
+    "infer_items",
+    "infer_job",
+    "inferences_of",
+]
 
 
-@dataclass(frozen=True)
-class InferOptions:
+@dataclass(frozen=True, kw_only=True)
+class InferOptions(AskOptions):
     """How conversations are read.
 
     Attributes:
-        language: of the prompt, ``en`` or ``zh``.
-        prompt: a prompt file of your own in place of the shipped one.
         history: how many of the last messages are shown; None shows all. Int-RA found 6 best.
-        policy, max_tokens, temperature, seed, max_tries, extra: as in `llm_tools.task.Task`.
     """
 
-    language: str = "en"
-    prompt: Path | None = None
-    history: int | None = 6
-    policy: Policy = "free-then-guided"
-    max_tokens: int = 512
-    temperature: float = 0.0
-    seed: int = 0
-    max_tries: int = 3
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    job = "infer"
 
-    def load_prompt(self) -> Prompt:
-        """The prompt to use."""
-        return load_prompt(self.prompt or "infer", self.language)
+    history: int | None = 6
+    max_tokens: int = 512
 
     def task(self, prompt: Prompt) -> Task:
         """What the runner is told."""
-        return Task(
-            "infer",
-            ConversationAnswer,
-            prompt.hash,
-            reask=prompt.reask,
-            max_tokens=self.max_tokens,
-            temperature=self.temperature,
-            seed=self.seed,
-            policy=self.policy,
-            max_tries=self.max_tries,
-            options={"history": self.history},
-            extra=self.extra,
-        )
+        return self._task(ConversationAnswer, prompt, history=self.history)
 
 
 def infer_items(
@@ -89,6 +74,15 @@ class _Prompt:
         )
 
 
+def infer_job(
+    conversations: Iterable[Conversation], model: str, options: InferOptions, prompt: Prompt | None = None
+) -> tuple[Task, list[Item]]:
+    """What `infer` asks `model`: the task and its calls, made from the prompt that `options` name."""
+    prompt = prompt or options.load_prompt()
+    task = options.task(prompt)
+    return task, list(infer_items(conversations, task, prompt, model, options.history))
+
+
 async def infer_async(
     conversations: Sequence[Conversation],
     backend: Backend,
@@ -114,10 +108,9 @@ async def infer_async(
         InputError: the prompt does not exist.
     """
     options = options or InferOptions()
-    prompt = options.load_prompt()
-    task = options.task(prompt)
+    prompt = options.load_prompt()  # a prompt that does not exist is told before the model is loaded
     await backend.check()
-    items = list(infer_items(conversations, task, prompt, backend.model, options.history))
+    task, items = infer_job(conversations, backend.model, options, prompt)
     summary = await run_batch_async(items, task, backend, journal, **run)
     answers = answered_rows(journal)
     return [_row(item, answers[item.key]) for item in items if item.key in answers], summary
@@ -132,13 +125,7 @@ def infer(
 ) -> tuple[list[dict[str, Any]], Summary]:
     """`infer_async` for callers without an event loop; closes the backend."""
 
-    async def whole() -> tuple[list[dict[str, Any]], Summary]:
-        try:
-            return await infer_async(conversations, backend, journal, options, **run)
-        finally:
-            await backend.aclose()
-
-    return run_to_end(whole())
+    return run_closing(backend, infer_async(conversations, backend, journal, options, **run))
 
 
 def _row(item: Item, answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,27 +2,25 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-from llm_tools.budget import Meter
 
 __all__ = ["first_interrupt_stops"]
 
 
 @contextmanager
-def first_interrupt_stops(meter: Meter) -> Iterator[None]:
-    """The first Ctrl-C lets the calls in flight finish; the second is the usual one."""
+def first_interrupt_stops(stop: Callable[[str], None]) -> Iterator[None]:
+    """The first Ctrl-C calls `stop` with a reason: what is in flight finishes. The second is as usual."""
     loop = asyncio.get_running_loop()
 
-    def stop() -> None:
-        meter.stop("interrupted")
+    def interrupted() -> None:
+        stop("interrupted")
         loop.remove_signal_handler(signal.SIGINT)
         signal.signal(signal.SIGINT, before)
 
     before = signal.getsignal(signal.SIGINT)
     try:
-        loop.add_signal_handler(signal.SIGINT, stop)
+        loop.add_signal_handler(signal.SIGINT, interrupted)
     except (NotImplementedError, RuntimeError, ValueError):  # not the main thread, or no signals here
         yield
         return

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from llm_tools.answers import Keywords, Sentence
+from llm_tools.answers import Keywords, Sentence, unless_none
 from llm_tools.backends.base import Message
 from llm_tools.data_block import conversation_block
 from llm_tools.prompts import Prompt
@@ -25,7 +25,6 @@ __all__ = ["WANTED_FIELDS", "Shot", "WantedSticker", "messages", "read_shots", "
 WANTED_FIELDS = ("description", "verbal", "gesture", "posture", "facial_expression")
 """What the text of a wanted sticker and of a real one is made of, in this order."""
 
-_NOTHING = frozenset({"", "none", "无", "無", "没有", "沒有", "n/a", "null"})
 _UNWANTED = re.compile('[\x00-\x1f\x7f-\x9f\ud800-\udfff"\\\\]+')
 
 
@@ -54,8 +53,7 @@ def _fitted(text: str, limit: int) -> str:
 
 def wanted_text(answer: Mapping[str, Any]) -> str:
     """An answer in the words and the order of a sticker's document; empty where it says nothing."""
-    said = {name: str(answer[name]) for name in WANTED_FIELDS}
-    kept = {name: "" if text.strip(" .。").lower() in _NOTHING else text for name, text in said.items()}
+    kept = {name: unless_none(str(answer[name])) for name in WANTED_FIELDS}
     description = kept.pop("description")
     return document(
         Sticker("", "", "", "", attributes=Attributes(**kept), description=description), WANTED_FIELDS

@@ -1,13 +1,15 @@
 """The recall stage: from the whole library to the few hundred stickers worth scoring."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retriever.errors import InputError
+from retriever.errors import InputError, LibraryDamaged
 from retriever.scorers.base import Recaller, Scores
 from retriever.scorers.embedding import EmbeddingScorer
 from retriever.store.library import Library
@@ -16,9 +18,10 @@ from retriever.types import Conversation
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
 
+logger = logging.getLogger(__name__)
+
 Rows = NDArray[np.intp]
 RecallMethod = Literal["exact", "hnsw"]
-
 
 MOST_NEIGHBOURS = 10_000
 """Chroma fails when asked for some 32,000; above this, and for a whole library, the exact way is faster."""
@@ -40,6 +43,9 @@ class Candidates:
 class Recall:
     """The union of every recaller's best stickers.
 
+    Later indexing may retire the library and remove its graphs; the exact way, which needs nothing of the
+    disk that is not mapped already, then takes over for good.
+
     Args:
         method: ``exact`` scores the whole library; ``hnsw`` asks Chroma for each embedding's neighbours.
         size: how many rows each recaller names, at least.
@@ -57,9 +63,9 @@ class Recall:
             raise InputError(f"the recall size is {size}; expected 1 or more")
         self._library = library
         self._recallers = tuple(recallers)
-        self._method = method
         self._size = size
-        self._collections = self._opened() if method == "hnsw" else {}
+        self._graphs = self._opened() if method == "hnsw" else None
+        self._lock = Lock()
 
     def __call__(
         self, conversation: Conversation, k: int, allowed: NDArray[np.bool_] | None = None
@@ -68,12 +74,20 @@ class Recall:
 
         Args:
             allowed: who may be picked, (n_library,); None allows everybody.
+
+        Raises:
+            LibraryDamaged: a graph of a library that was not retired is broken.
         """
         size = max(k, self._size)
-        if self._method == "hnsw" and allowed is None and size < min(len(self._library), MOST_NEIGHBOURS):
-            candidates = self._approximate(conversation, size)
-            if len(candidates.rows) >= k:  # a graph search may come back with fewer than it was asked for
-                return candidates
+        graphs = self._graphs
+        if graphs is not None and allowed is None and size < min(len(self._library), MOST_NEIGHBOURS):
+            try:
+                candidates = self._approximate(conversation, size, graphs)
+            except LibraryDamaged as error:
+                self._leave_the_graphs(error)
+            else:
+                if len(candidates.rows) >= k:  # a graph search may find fewer than it was asked for
+                    return candidates
         return self._exact(conversation, size, allowed)
 
     def _exact(self, conversation: Conversation, size: int, allowed: NDArray[np.bool_] | None) -> Candidates:
@@ -85,7 +99,9 @@ class Recall:
         rows = np.unique(np.concatenate(named or [pool[:size]]))
         return Candidates(rows, {name: values[rows] for name, values in scores.items()})
 
-    def _approximate(self, conversation: Conversation, size: int) -> Candidates:
+    def _approximate(
+        self, conversation: Conversation, size: int, graphs: "Mapping[str, Collection]"
+    ) -> Candidates:
         from retriever.store.chroma import nearest
 
         scores: dict[str, Scores] = {}
@@ -93,7 +109,7 @@ class Recall:
         for scorer in self._recallers:
             if isinstance(scorer, EmbeddingScorer):
                 ids, _ = nearest(
-                    self._collections[scorer.name],
+                    graphs[scorer.name],
                     scorer.query_vector(conversation),
                     min(size, len(self._library)),
                 )
@@ -111,8 +127,21 @@ class Recall:
         }
         return Candidates(rows, found)
 
+    def _leave_the_graphs(self, error: LibraryDamaged) -> None:
+        """Search exactly from now on, where `error` comes of the library's retirement; raise it elsewhere."""
+        if not self._library.retired:
+            raise error
+        with self._lock:  # of threads that find out together, one says so
+            first, self._graphs = self._graphs is not None, None
+        if first:
+            logger.warning(
+                "%s was indexed since it was opened, and its graph is gone: the stickers it had then are now "
+                "searched exactly, one by one; open the library again",
+                self._library.paths.root,
+            )
+
     def _opened(self) -> "dict[str, Collection]":
-        """Every embedding's collection, its graph in memory, where it outlives the index's retirement."""
+        """Every embedding's collection, its graph in memory, where it mostly outlives the index's files."""
         from retriever.store.chroma import nearest
 
         collections = {}

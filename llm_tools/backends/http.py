@@ -20,6 +20,9 @@ __all__ = ["HTTPBackend"]
 logger = logging.getLogger(__name__)
 
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+# Seconds after which an idle connection is not used again. Servers on uvicorn, vLLM's among them, close theirs
+# after 5: a call sent down one at that moment is lost.
+_KEEP_IDLE = 2.0
 _GUIDANCE_WORDS = ("response_format", "json_schema", "structured_output", "guided", "grammar")
 _START = (
     "start one with: vllm serve MODEL --port 8000 --limit-mm-per-prompt '{\"image\":4}' "
@@ -91,7 +94,9 @@ class HTTPBackend:
         loop = asyncio.get_running_loop()
         if self._client is None or self._loop is not loop:
             # The runner bounds concurrency; a second bound here would only hide behind the first.
-            limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+            limits = httpx.Limits(
+                max_connections=None, max_keepalive_connections=None, keepalive_expiry=_KEEP_IDLE
+            )
             self._client = httpx.AsyncClient(
                 headers=self._headers, timeout=self._timeout, limits=limits, transport=self._transport
             )

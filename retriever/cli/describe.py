@@ -3,39 +3,48 @@
 import json as jsonlib
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from retriever.cli import llm_options
-from retriever.cli.llm_options import (
-    WORK,
-    ApiKeyOption,
-    BaseUrlOption,
-    ConcurrencyOption,
-    DataParallelOption,
-    DryRunOption,
-    LanguageOption,
-    MaxCallsOption,
-    MaxMinutesOption,
-    MaxTokensOption,
-    ModelOption,
-    PolicyOption,
-    PriceOption,
-    RetryFailedOption,
-    TensorParallelOption,
-)
+from retriever.cli.groups import grouped
+from retriever.cli.llm_options import SERVER, WORK, Asking, LanguageOption
 from retriever.cli.options import JsonOption, LibraryOption
 
 if TYPE_CHECKING:
     from llm_tools.backends.base import Backend
     from llm_tools.describe import DescribeOptions
+    from llm_tools.summary import Summary
     from retriever.packs.entry import PackEntry
     from retriever.types import Sticker
 
 
+@dataclass(frozen=True)
+class Server(llm_options.Server):
+    """A model at a server, in this process, or on a Ray cluster."""
+
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="http: a server; vllm: in this process; ray: on a Ray cluster.", rich_help_panel=SERVER
+        ),
+    ] = "http"
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a running cluster, for --engine ray (default: a new one on this machine).",
+            show_default=False,
+            rich_help_panel=SERVER,
+        ),
+    ] = None
+
+
+@grouped
 def describe(
+    *,
     pack: Annotated[
         str | None,
         typer.Argument(
@@ -43,26 +52,7 @@ def describe(
             show_default=False,
         ),
     ] = None,
-    base_url: BaseUrlOption = None,
-    model: ModelOption = None,
-    engine: Annotated[
-        str,
-        typer.Option(
-            help="http: a server; vllm: in this process; ray: on a Ray cluster.",
-            rich_help_panel=llm_options.SERVER,
-        ),
-    ] = "http",
-    api_key: ApiKeyOption = None,
-    tensor_parallel: TensorParallelOption = 1,
-    data_parallel: DataParallelOption = 1,
-    ray_address: Annotated[
-        str | None,
-        typer.Option(
-            help="Of a running cluster, for --engine ray (default: a new one on this machine).",
-            show_default=False,
-            rich_help_panel=llm_options.SERVER,
-        ),
-    ] = None,
+    server: Server,
     library: LibraryOption = None,
     out: Annotated[
         Path | None,
@@ -73,14 +63,7 @@ def describe(
         bool, typer.Option("--per-attribute", help="The paper's four calls a sticker.", rich_help_panel=WORK)
     ] = False,
     frames: Annotated[int, typer.Option(min=1, help="Of an animated sticker.", rich_help_panel=WORK)] = 4,
-    policy: PolicyOption = "free-then-guided",
-    concurrency: ConcurrencyOption = 64,
-    retry_failed: RetryFailedOption = False,
-    max_calls: MaxCallsOption = None,
-    max_tokens: MaxTokensOption = None,
-    max_minutes: MaxMinutesOption = None,
-    dry_run: DryRunOption = False,
-    price: PriceOption = None,
+    asking: Asking,
     json: JsonOption = False,
 ) -> int:
     """Describe stickers with a vision-language model, one call each, and index what it wrote.
@@ -88,8 +71,7 @@ def describe(
     Every answer is on the disk as soon as it is there: kill it, run it again, it goes on.
     """
     from llm_tools.batch import failures_path
-    from llm_tools.describe import DescribeOptions
-    from llm_tools.describe import describe as run
+    from llm_tools.describe import DescribeOptions, describe_job, sources
     from retriever.errors import InputError
     from retriever.store.library import default_library
 
@@ -99,36 +81,14 @@ def describe(
         language=language,
         per_attribute=per_attribute,
         frames=frames,
-        policy=policy,  # type: ignore[arg-type]
+        policy=asking.policy,  # type: ignore[arg-type]
     )
     where = library or default_library()
-    if engine == "ray":
-        limited = (max_calls, max_tokens, max_minutes) != (None, None, None)
-        if dry_run or limited:
-            raise InputError(
-                "--engine ray knows no --dry-run and no limits yet; leave them out, or use another engine"
-            )
-        make, name = _ray_factory(base_url, model, api_key, tensor_parallel)
-        stickers, journal = _stickers(pack, where, out)
-        from llm_tools.ray_job import RayOptions, describe_on_ray
-
-        gpus = 0 if base_url else tensor_parallel
-        cluster = RayOptions(ray_address, actors=data_parallel, gpus=gpus, batch_size=concurrency)
-        rows, summary = describe_on_ray(stickers, make, name, journal, options, cluster)
-    else:
-        backend = llm_options.open_backend(engine, base_url, model, api_key, tensor_parallel, data_parallel)
-        stickers, journal = _stickers(pack, where, out)
-        if dry_run:
-            return _estimate(stickers, backend, journal, options, price)
-        rows, summary = run(
-            stickers,
-            backend,
-            journal,
-            options,
-            budget=llm_options.budget(max_calls, max_tokens, max_minutes),
-            concurrency=concurrency,
-            retry_failed=retry_failed,
-        )
+    model, run = _on_ray(server, asking) if server.engine == "ray" else _here(server, asking)
+    stickers, journal = _stickers(pack, where, out)
+    if asking.dry_run:
+        return asking.tell_estimate(*describe_job(list(sources(stickers)), model(), options), journal)
+    rows, summary = run(stickers, journal, options)
     code = llm_options.tell(summary, failures_path(journal))
     if out is not None:
         _write(out, rows)
@@ -147,10 +107,28 @@ def describe(
     return code
 
 
-def _ray_factory(
-    base_url: str | None, model: str | None, api_key: str | None, tensor_parallel: int
-) -> "tuple[Callable[[], Backend], str]":
-    """What makes the backend in every actor, and the model id it records.
+if TYPE_CHECKING:
+    Stickers = Sequence[Sticker | PackEntry]
+    Way = tuple[
+        Callable[[], str],
+        Callable[[Stickers, Path, DescribeOptions], tuple[list[dict[str, Any]], Summary]],
+    ]
+
+
+def _here(server: Server, asking: Asking) -> "Way":
+    """How the model's id is learnt, and how the job is run, from this process."""
+    from llm_tools.describe import describe as run
+
+    backend = server.open()
+
+    def go(stickers: "Stickers", journal: Path, options: "DescribeOptions") -> Any:
+        return run(stickers, backend, journal, options, concurrency=asking.concurrency, **asking.limits())
+
+    return lambda: llm_options.id_of(backend), go
+
+
+def _on_ray(server: Server, asking: Asking) -> "Way":
+    """The same on a Ray cluster; every actor makes a backend of its own.
 
     Raises:
         InputError: no model is named; every actor has to mean the same one.
@@ -159,18 +137,31 @@ def _ray_factory(
 
     from llm_tools.backends.http import HTTPBackend
     from llm_tools.backends.vllm_engine import VLLMBackend
+    from llm_tools.ray_job import RayOptions, describe_on_ray
     from retriever.errors import InputError
 
+    model = server.model
     if model is None:
         raise InputError("--engine ray needs --model: an id at --base-url, or a folder or hub id for vLLM")
-    if base_url is not None:
-        return partial(HTTPBackend, base_url, model, api_key=api_key), model
-    return partial(VLLMBackend, model, tensor_parallel=tensor_parallel), model
+    make: Callable[[], Backend] = (
+        partial(VLLMBackend, model, tensor_parallel=server.tensor_parallel)
+        if server.base_url is None
+        else partial(HTTPBackend, server.base_url, model, api_key=server.api_key)
+    )
+    cluster = RayOptions(
+        server.ray_address,
+        actors=server.data_parallel,
+        gpus=0 if server.base_url else server.tensor_parallel,
+        batch_size=asking.concurrency,
+    )
+
+    def go(stickers: "Stickers", journal: Path, options: "DescribeOptions") -> Any:
+        return describe_on_ray(stickers, make, model, journal, options, cluster, **asking.limits())
+
+    return lambda: model, go
 
 
-def _stickers(
-    pack: str | None, library: Path, out: Path | None
-) -> "tuple[Sequence[Sticker | PackEntry], Path]":
+def _stickers(pack: str | None, library: Path, out: Path | None) -> "tuple[Stickers, Path]":
     """What to describe, and the journal of answers."""
     from retriever.cli.index import encoder_names, resolve_pack
     from retriever.indexing import index_pack
@@ -189,34 +180,6 @@ def _stickers(
     opened = Library.open(library)
     entries_of = State(opened.paths).entries
     return [s for s in opened.stickers if entries_of[s.id].source == report.source], journal
-
-
-def _estimate(
-    stickers: "Sequence[Sticker | PackEntry]",
-    backend: "Backend",
-    journal: Path,
-    options: "DescribeOptions",
-    price: str | None,
-) -> int:
-    import asyncio
-
-    from llm_tools.describe import describe_items, sources
-    from llm_tools.estimate import estimate
-
-    asyncio.run(check(backend))
-    prompt = options.load_prompt()
-    task = options.task(prompt)
-    items = list(describe_items(list(sources(stickers)), task, prompt, backend.model, options))
-    typer.echo(estimate(items, task, journal, price=llm_options.parse_price(price)))
-    return 0
-
-
-async def check(backend: "Backend") -> None:
-    """Ask whether the model is there, and let go of it."""
-    try:
-        await backend.check()
-    finally:
-        await backend.aclose()
 
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:

@@ -2,57 +2,46 @@
 
 import json as jsonlib
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from retriever.cli import llm_options
-from retriever.cli.llm_options import (
-    ApiKeyOption,
-    BaseUrlOption,
-    ConcurrencyOption,
-    DataParallelOption,
-    DryRunOption,
-    LanguageOption,
-    MaxCallsOption,
-    MaxMinutesOption,
-    MaxTokensOption,
-    ModelOption,
-    PolicyOption,
-    PriceOption,
-    RetryFailedOption,
-    TensorParallelOption,
-)
+from retriever.cli.groups import grouped
+from retriever.cli.llm_options import SERVER, Asking, LanguageOption
 from retriever.cli.options import DeviceOption, JsonOption, LibraryOption
 
 if TYPE_CHECKING:
-    from llm_tools.backends.base import Backend
-    from llm_tools.infer import InferOptions
     from llm_tools.summary import Summary
     from retriever.types import Conversation
 
 
+@dataclass(frozen=True)
+class Server(llm_options.Server):
+    """A model at a server or in this process, or a COMET checkpoint."""
+
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="http: a server; vllm: in this process; comet: a COMET-BART checkpoint.",
+            rich_help_panel=SERVER,
+        ),
+    ] = "http"
+    device: DeviceOption = "auto"
+
+
+@grouped
 def infer(
+    *,
     dataset: Annotated[
         str, typer.Argument(help="A dataset folder, or a .jsonl file of conversations.", show_default=False)
     ],
     split: Annotated[
         str | None, typer.Option(help="Which file of a folder (default: valid).", show_default=False)
     ] = None,
-    base_url: BaseUrlOption = None,
-    model: ModelOption = None,
-    engine: Annotated[
-        str,
-        typer.Option(
-            help="http: a server; vllm: in this process; comet: a COMET-BART checkpoint.",
-            rich_help_panel=llm_options.SERVER,
-        ),
-    ] = "http",
-    api_key: ApiKeyOption = None,
-    tensor_parallel: TensorParallelOption = 1,
-    data_parallel: DataParallelOption = 1,
-    device: DeviceOption = "auto",
+    server: Server,
     library: LibraryOption = None,
     out: Annotated[
         Path | None, typer.Option(help="Write rows here and leave libraries alone.", show_default=False)
@@ -61,19 +50,12 @@ def infer(
         int | None, typer.Option(min=1, help="Only the first so many.", show_default=False)
     ] = None,
     language: LanguageOption = "en",
-    policy: PolicyOption = "free-then-guided",
-    concurrency: ConcurrencyOption = 64,
-    retry_failed: RetryFailedOption = False,
-    max_calls: MaxCallsOption = None,
-    max_tokens: MaxTokensOption = None,
-    max_minutes: MaxMinutesOption = None,
-    dry_run: DryRunOption = False,
-    price: PriceOption = None,
+    asking: Asking,
     json: JsonOption = False,
 ) -> int:
     """Infer the five COMET relations and an intention for every conversation; resumable like `describe`."""
     from llm_tools.batch import failures_path
-    from llm_tools.infer import InferOptions
+    from llm_tools.infer import InferOptions, infer_job
     from llm_tools.infer import infer as run
     from retriever.indexing import annotate
     from retriever.store.journal import rewrite
@@ -88,25 +70,18 @@ def infer(
         if out is not None
         else where.resolve() / "journal" / "infer.answers.jsonl"
     )
-    code = 0
-    if engine == "comet":
-        rows, summary = _comet(conversations, model, device, journal)
-        code = llm_options.tell(summary, failures_path(journal))
+    if server.engine == "comet":
+        rows, summary = _comet(conversations, server.model, server.device, journal)
     else:
-        backend = llm_options.open_backend(engine, base_url, model, api_key, tensor_parallel, data_parallel)
-        options = InferOptions(language=language, policy=policy)  # type: ignore[arg-type]
-        if dry_run:
-            return _estimate(conversations, backend, journal, options, price)
+        backend = server.open()
+        options = InferOptions(language=language, policy=asking.policy)  # type: ignore[arg-type]
+        if asking.dry_run:
+            model = llm_options.id_of(backend)
+            return asking.tell_estimate(*infer_job(conversations, model, options), journal)
         rows, summary = run(
-            conversations,
-            backend,
-            journal,
-            options,
-            budget=llm_options.budget(max_calls, max_tokens, max_minutes),
-            concurrency=concurrency,
-            retry_failed=retry_failed,
+            conversations, backend, journal, options, concurrency=asking.concurrency, **asking.limits()
         )
-        code = llm_options.tell(summary, failures_path(journal))
+    code = llm_options.tell(summary, failures_path(journal))
     if json:
         for row in rows:
             sys.stdout.write(jsonlib.dumps(row, ensure_ascii=False) + "\n")
@@ -136,24 +111,3 @@ def _comet(
     if model is None:
         raise InputError("--engine comet needs --model: a COMET-BART checkpoint, a folder or a hub id")
     return comet(conversations, model, journal, device=device)
-
-
-def _estimate(
-    conversations: "list[Conversation]",
-    backend: "Backend",
-    journal: Path,
-    options: "InferOptions",
-    price: str | None,
-) -> int:
-    import asyncio
-
-    from llm_tools.estimate import estimate
-    from llm_tools.infer import infer_items
-    from retriever.cli.describe import check
-
-    asyncio.run(check(backend))
-    prompt = options.load_prompt()
-    task = options.task(prompt)
-    items = list(infer_items(conversations, task, prompt, backend.model, options.history))
-    typer.echo(estimate(items, task, journal, price=llm_options.parse_price(price)))
-    return 0

@@ -86,6 +86,15 @@ class Library:
     def __len__(self) -> int:
         return len(self.stickers)
 
+    @property
+    def retired(self) -> bool:
+        """Whether later indexing removed this index.
+
+        What is open or mapped stays good: rows, matrices, BM25. Chroma opens its files again now and then,
+        for one more connection; it then fails, and may make an empty folder of that name.
+        """
+        return not (self.folder / "index.json").exists()
+
     def rows_of(self, stickers: Sequence[Sticker]) -> NDArray[np.intp]:
         """The rows of `stickers`, int array (len(stickers),).
 

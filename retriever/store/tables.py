@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, overload
 
 from retriever.labels import RELATIONS
-from retriever.types import Sticker
+from retriever.types import Inferences, Sticker
 
 Metadata = dict[str, Any]
 
@@ -113,6 +113,11 @@ def is_inferred(row: Mapping[str, Any]) -> bool:
         and all(isinstance(texts, list) for texts in said.values())
         and all(isinstance(text, str) for texts in said.values() for text in texts)
     )
+
+
+def inferences_of(row: Inferred) -> Inferences:
+    """The five relations of a row as the project's value type; those it lacks are empty."""
+    return Inferences(**{name: tuple(row["inferences"].get(name, ())) for name in RELATIONS})
 
 
 def latest(rows: Iterable[Inferred]) -> dict[str, Inferred]:

@@ -15,7 +15,8 @@ from vllm_settings import SERVER_OPTIONS, VLLM_ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
 VLLM_VENV = Path(os.environ.get("VLLM_VENV", ROOT / ".venv-vllm"))
-START_TIMEOUT_S = 300
+START_TIMEOUT_S = 900
+"""A start takes half a minute alone and many on a busy machine; a server that ends is noticed at once."""
 
 sys.path.insert(0, str(Path(__file__).parent))
 

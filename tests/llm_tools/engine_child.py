@@ -2,25 +2,26 @@
 
 import asyncio
 import json
+import os
 import sys
 from functools import partial
 from pathlib import Path
 
 from sample_stickers import saved
 
-from llm_tools.backends import HTTPBackend, Message, Picture, Request
+from llm_tools.backends import Message, Picture, Request
+from llm_tools.backends.replicas import ReplicatedBackend
 from llm_tools.backends.vllm_engine import VLLMBackend
 from llm_tools.describe import DescribeOptions, describe_async
-from llm_tools.ray_job import RayOptions, describe_on_ray
 
-CPU = {"enforce_eager": True, "dtype": "bfloat16", "max_model_len": 2048}
+CPU = {"enforce_eager": True, "dtype": "bfloat16", "max_model_len": 4096}
 
 
 async def in_process(model: str, folder: Path) -> dict[str, object]:
     """Describe eight stickers twice, and put three odd requests to the engine."""
     stickers = [saved(folder / "s", n, frames=1 + 4 * (n == 7)) for n in range(8)]
     backend = VLLMBackend(model, name="tiny-vl", **CPU)
-    options = DescribeOptions(policy="guided", max_tokens=700)
+    options = DescribeOptions(policy="guided", max_tokens=2600)
     rows, first = await describe_async(stickers, backend, folder / "j.jsonl", options, concurrency=8)
     again, second = await describe_async(stickers, backend, folder / "j.jsonl", options)
     odd = await backend.complete(
@@ -37,21 +38,30 @@ async def in_process(model: str, folder: Path) -> dict[str, object]:
     }  # fmt: skip
 
 
-def on_ray(url: str, folder: Path) -> dict[str, object]:
-    """Describe twelve stickers, one of them broken, on a cluster of this machine, and then two more."""
-    stickers = [saved(folder / "s", n) for n in range(14)]
-    (folder / "s" / "5.png").write_bytes(b"no image")
-    options = DescribeOptions(policy="guided", max_tokens=900)
-    cluster = RayOptions(actors=1, cpus=0.5, batch_size=4)
-    factory = partial(HTTPBackend, url, "tiny-vl")
-    journal = folder / "j.jsonl"
-    rows, first = describe_on_ray(stickers[:12], factory, "tiny-vl", journal, options, cluster)
-    again, second = describe_on_ray(stickers, factory, "tiny-vl", journal, options, cluster)
-    return {
-        "rows": rows, "again": again, "failed": [first.failed, second.failed],
-        "answered": [first.answered, second.answered], "calls": [first.calls, second.calls],
-        "reused": [first.reused, second.reused],
-    }  # fmt: skip
+class Signed(VLLMBackend):
+    """Leaves a file that says which process answered."""
+
+    def __init__(self, model: str, folder: Path) -> None:
+        super().__init__(model, name="tiny-vl", **CPU)
+        self.folder = folder
+
+    async def complete(self, requests):
+        (self.folder / f"{os.getpid()}.answered").touch()
+        return await super().complete(requests)
+
+
+async def two_replicas(model: str, folder: Path) -> dict[str, object]:
+    """Describe eight stickers with two engines, each in a process of its own."""
+    stickers = [saved(folder / "s", n) for n in range(8)]
+    backend = ReplicatedBackend(partial(Signed, model, folder), 2, model="tiny-vl")
+    options = DescribeOptions(policy="guided", max_tokens=2600)
+    try:
+        rows, summary = await describe_async(stickers, backend, folder / "j.jsonl", options, concurrency=4)
+    finally:
+        await backend.aclose()
+    processes = [int(path.stem) for path in folder.glob("*.answered")]
+    left = [process for process in processes if Path(f"/proc/{process}").exists()]
+    return {"rows": rows, "summary": str(summary), "processes": processes, "left": left, "here": os.getpid()}
 
 
 if __name__ == "__main__":

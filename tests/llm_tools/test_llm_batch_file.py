@@ -103,7 +103,7 @@ def test_a_line_without_a_response_is_a_failure_with_its_reason(tmp_path):
 def test_vllm_run_batch_reads_what_is_written_and_writes_what_is_read(vllm_python, tiny_vlm, tmp_path):
     from vllm_settings import SERVER_OPTIONS, VLLM_ENVIRONMENT
 
-    options = DescribeOptions(policy="guided", max_tokens=700)
+    options = DescribeOptions(policy="guided", max_tokens=2600)
     prompt = options.load_prompt()
     task = options.task(prompt)
     stickers = [saved(tmp_path / "s", n) for n in range(3)]

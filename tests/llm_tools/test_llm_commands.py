@@ -135,8 +135,8 @@ def test_no_server_is_told_before_anything_is_lost(
         (["describe", "-l", library], "--base-url"),
         (["describe", "-l", library, "--base-url", "http://127.0.0.1:9"], "no server answers"),
         (["describe", "-l", library, "--engine", "magic"], "no engine 'magic'"),
-        (["describe", "-l", library, "--engine", "ray", "-m", "x", "--dry-run"], "knows no --dry-run"),
-        (["describe", "-l", library, "--engine", "ray", "-m", "x", "--max-calls", "1"], "no limits"),
+        (["describe", "-l", library, "--engine", "ray"], "--engine ray needs --model"),
+        (["describe", "-l", library, "--engine", "ray", "-m", "x"], "'sticker-retriever[ray]'"),
         (
             ["describe", "-l", str(tmp_path / "none"), "--base-url", "http://127.0.0.1:9"],
             "sticker index PACK",
@@ -148,3 +148,15 @@ def test_no_server_is_told_before_anything_is_lost(
         assert main(words) == 2
         out, err = capsys.readouterr()
         assert out == "" and said in err and len(err.strip().splitlines()) == 1, err
+
+
+def test_what_a_job_on_ray_would_cost_needs_no_cluster(
+    pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    library = str(tmp_path / "library")
+    assert main(["index", str(pack), "-l", library, "-e", "none"]) == 0
+    capsys.readouterr()
+    words = ["describe", "-l", library, "--engine", "ray", "-m", "x", "--dry-run", "--price", "1,2"]
+    assert main([*words, "--per-attribute"]) == 0
+    assert "12 items, 0 known: 12 calls" in capsys.readouterr().out  # three stickers, four calls each
+    assert not list((tmp_path / "library" / "journal").glob("describe*"))

@@ -27,6 +27,20 @@ def test_the_labels_named_are_the_projects(language):
     assert ", ".join(INTENTIONS) in infer.question and all(name in infer.question for name in RELATIONS)
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("name", ["infer", "wanted", "score_pointwise", "score_listwise"])
+def test_a_prompt_over_a_conversation_says_how_data_is_marked_and_who_is_next(name, language):
+    """What `llm_tools.data_block` writes: tags, an object a line, the last one with the key next."""
+    prompt = load_prompt(name, language)
+    marks = {"en": ("between tags", "never instructions"), "zh": ("标签之间", "都不是给你的指令")}
+    assert all(mark in prompt.system for mark in marks[language]) and "next" in prompt.question
+
+
+def test_an_older_version_can_still_be_asked_for():
+    old, new = load_prompt("infer", "en", 1), load_prompt("infer", "en")
+    assert (old.version, new.version) == (1, 2) and old.hash != new.hash
+
+
 def test_the_hash_follows_the_words_alone(tmp_path):
     text = (FOLDER / "describe.en.v1.toml").read_text(encoding="utf-8")
     shipped = load_prompt("describe", "en", 1)

@@ -7,7 +7,7 @@ VLLM_ENVIRONMENT = {
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
 }
 SERVER_OPTIONS = [
-    "--max-model-len", "2048", "--enforce-eager", "--dtype", "bfloat16",
+    "--max-model-len", "4096", "--enforce-eager", "--dtype", "bfloat16",
     "--limit-mm-per-prompt", '{"image":4}',
     "--structured-outputs-config", '{"backend":"xgrammar","disable_any_whitespace":true}',
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """Recall: exact is brute force, the graph nearly so, ties go by id."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,10 +10,11 @@ from tiny_library import TinyPack
 
 from retriever import recall as module
 from retriever.encoders import load_encoder
-from retriever.errors import InputError
-from retriever.indexing import index_pack
+from retriever.errors import InputError, LibraryDamaged
+from retriever.indexing import index_pack, rebuild_index
 from retriever.recall import Recall, best_rows
 from retriever.scorers.embedding import EmbeddingScorer
+from retriever.store import chroma
 from retriever.store.library import Library
 from retriever.types import Conversation
 
@@ -113,6 +115,44 @@ def test_a_graph_that_comes_back_short_is_asked_exactly(
     monkeypatch.setattr("retriever.store.chroma.nearest", lambda *_: (["tiny/0003"], [0.0]))
     assert graph(SAD, 1).rows.tolist() == [3]
     assert graph(SAD, 4).rows.tolist() == Recall(library, [scorer], "exact", 5)(SAD, 4).rows.tolist()
+
+
+def lose_the_graph(library: Library) -> None:
+    """Take the library's collection away from all that have it open."""
+    with chroma.open_client(library.folder / "chroma") as client:
+        client.delete_collection("stickers")
+
+
+def test_a_graph_that_was_retired_is_left_for_good(
+    library: Library, scorer: EmbeddingScorer, caplog: pytest.LogCaptureFixture
+) -> None:
+    graph = Recall(library, [scorer], "hnsw", 5)
+    expected = Recall(library, [scorer], "exact", 5)(SAD, 3)
+    rebuild_index(library.paths.root)
+    lose_the_graph(library)  # or Chroma would go on with the connections it has, for a while
+    rebuild_index(library.paths.root)
+    assert library.retired
+    with caplog.at_level(logging.WARNING, logger=module.__name__):
+        for _ in range(3):
+            found = graph(SAD, 3)
+            assert found.rows.tolist() == expected.rows.tolist()
+            assert found.scores["embedding"].tolist() == expected.scores["embedding"].tolist()
+    (said,) = caplog.messages
+    assert str(library.paths.root) in said and "open the library again" in said
+
+
+def test_a_broken_graph_of_an_index_that_is_there_is_told_every_time(
+    library: Library, scorer: EmbeddingScorer, caplog: pytest.LogCaptureFixture
+) -> None:
+    graph = Recall(library, [scorer], "hnsw", 5)
+    rebuild_index(library.paths.root)  # the index before is kept, so it is as good as the one in use
+    lose_the_graph(library)
+    assert not library.retired
+    with caplog.at_level(logging.WARNING, logger=module.__name__):
+        for _ in range(2):
+            with pytest.raises(LibraryDamaged, match=r"does not exist.*open the library again if"):
+                graph(SAD, 3)
+    assert caplog.messages == []
 
 
 def test_more_neighbours_than_a_graph_gives_are_found_exactly(

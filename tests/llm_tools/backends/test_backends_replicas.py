@@ -4,10 +4,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from in_vllm import in_vllm
 
 from llm_tools.backends import Message, Request
 from llm_tools.backends.replicas import ReplicatedBackend, visible_devices
 from retriever.errors import InputError, ModelError
+from retriever.labels import EMOTIONS
 
 sys.path.insert(0, str(Path(__file__).parent))
 from slow_echo import SlowEcho
@@ -70,3 +72,12 @@ async def test_a_replica_that_does_not_load_says_why():
 def test_no_replica_is_none_too_few():
     with pytest.raises(InputError, match="data parallelism is 0"):
         ReplicatedBackend(SlowEcho, 0, model="echo")
+
+
+@pytest.mark.vllm
+def test_two_engines_share_a_job_and_leave_nothing_running(vllm_python, tiny_vlm, tmp_path):
+    result = in_vllm(vllm_python, "two_replicas", tiny_vlm, tmp_path)
+    assert [row["id"] for row in result["rows"]] == [f"pack/{n}" for n in range(8)], result["summary"]
+    assert all(row["model"] == "tiny-vl" and row["emotion"] in EMOTIONS for row in result["rows"])
+    assert len(result["processes"]) == 2 and result["here"] not in result["processes"]
+    assert result["left"] == []

@@ -14,7 +14,7 @@ def test_the_engine_in_process_does_the_same_job(vllm_python, tiny_vlm, tmp_path
     assert len(rows) == 8 and all(row["emotion"] in EMOTIONS and row["model"] == "tiny-vl" for row in rows)
     assert rows[7]["usage"]["prompt_tokens"] > rows[0]["usage"]["prompt_tokens"] + 40  # four frames, not one
     (too_long, why), (no_image, _), (fine, nothing) = result["odd"]
-    assert too_long == no_image == "refused" and "2048" in why
+    assert too_long == no_image == "refused" and "4096" in why
     assert fine == "" and nothing is None and len(result["logprobs"]) == 2
 
 

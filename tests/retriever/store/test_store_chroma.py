@@ -180,6 +180,25 @@ def test_a_server_instead_of_a_folder(root: Path, pack: TinyPack, tmp_path: Path
     assert len(Library.open(root)) == 21
 
 
+def test_a_graph_reader_of_a_server(root: Path, pack: TinyPack, tmp_path: Path) -> None:
+    """Its collection goes with the index, and it reads on; taken away from the index in use, it is damage."""
+    with server(tmp_path / "server", free_port()) as url:
+        index_pack(root, pack.folder, encoders=["tiny-text"], chroma_url=url)
+        reader = StickerRetriever.open(root, recall="hnsw", recall_size=3)
+        before = reader.pick("sad cat", k=1)[0].sticker
+        for _ in range(2):
+            rebuild_index(root)
+        assert reader.library.retired
+        assert reader.pick("sad cat", k=1)[0].sticker == before
+
+        reader = StickerRetriever.open(root, recall="hnsw", recall_size=3)
+        with chroma.open_client(url) as client:
+            for collection in client.list_collections():
+                client.delete_collection(collection.name)
+        with pytest.raises(LibraryDamaged, match="sticker index --rebuild"):
+            reader.pick("sad cat", k=1)
+
+
 def test_a_server_that_was_never_there_is_not_remembered(root: Path, pack: TinyPack) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(LibraryError, match="chroma run"):

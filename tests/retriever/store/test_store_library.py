@@ -1,8 +1,11 @@
 """The read side: opened, shared with writers, and told what is wrong."""
 
+import logging
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -66,6 +69,30 @@ def test_a_reader_outlives_two_swaps(root: Path, pack: TinyPack) -> None:
         reader.library.collection()  # which must not make an empty one either
     assert not reader.library.folder.exists()
     assert len(Library.open(root)) == 15
+
+
+def test_threads_that_share_a_graph_reader_outlive_two_swaps(
+    root: Path, pack: TinyPack, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Many questions at once make Chroma open its removed file again, which fails for some of them."""
+    index_pack(root, pack.folder, encoders=["tiny-text"])
+    graph = StickerRetriever.open(root, recall="hnsw", recall_size=3)
+    expected = graph.pick("sad cat", k=1)[0].sticker.id
+    for number in (20, 21):
+        pack.add(number)
+        pack.write()
+        index_pack(root, pack.folder)
+    assert graph.library.retired and not Library.open(root).retired
+    start = Barrier(16)
+
+    def ask() -> set[str]:
+        start.wait()
+        return {graph.pick("sad cat", k=1)[0].sticker.id for _ in range(25)}
+
+    with caplog.at_level(logging.WARNING, logger="retriever.recall"), ThreadPoolExecutor(16) as pool:
+        asked = [pool.submit(ask) for _ in range(16)]
+        assert [each.result() for each in asked] == [{expected}] * 16
+    assert len(caplog.messages) <= 1
 
 
 def test_indexing_leaves_an_open_graph_reader_of_this_process_alone(root: Path, pack: TinyPack) -> None:
