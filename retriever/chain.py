@@ -7,13 +7,17 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from retriever.checkpoints import STARTER
 from retriever.encoders import load_encoder
 from retriever.errors import InputError, LibraryDamaged
 from retriever.filters import FilterIndex, Filters
 from retriever.fusion import fuse
+from retriever.rankers import load_ranker
+from retriever.rankers.base import Expecting
 from retriever.recall import Recall, RecallMethod, best_rows
 from retriever.scorers.base import Doubting, Recaller, Scorer, Scores
 from retriever.scorers.embedding import EmbeddingScorer
+from retriever.scorers.ranker import DenseRankerScorer, RankerScorer, ranker_scorer
 from retriever.store.library import Library
 from retriever.types import Conversation, Pick, Sticker
 
@@ -83,6 +87,7 @@ class StickerRetriever:
         *,
         use: Sequence[str] = (),
         scorers: Sequence[Scorer] = (),
+        ranker: str | Path | None = "auto",
         history: int = 3,
         device: str = "auto",
         fusion: str = "rrf",
@@ -95,8 +100,11 @@ class StickerRetriever:
 
         Args:
             path: a library folder made by `sticker index`; None means `default_library()`.
-            use: names of the recallers wanted (``embedding``, ``lexical``); empty takes all there are.
+            use: names of the library's scorers wanted (``embedding``, ``lexical``, ``ranker``); empty takes
+                all there are.
             scorers: more scorers, such as the LLM one.
+            ranker: a checkpoint folder; ``auto`` is the ranker that ships, where the library was made with
+                its encoder; None leaves rankers out.
             history: how many utterances the recallers read.
             device: for encoders that can choose.
 
@@ -108,10 +116,11 @@ class StickerRetriever:
         library = Library.open(path)
         while True:
             try:
+                recallers, more = _scorers(library, use, history, device, ranker)
                 return cls(
                     library,
-                    _recallers(library, use, history, device),
-                    scorers,
+                    recallers,
+                    (*more, *scorers),
                     fusion=fusion,
                     weights=weights,
                     fusion_options=fusion_options,
@@ -175,6 +184,16 @@ class StickerRetriever:
             scores |= {scorer.name: scorer.score(conversation, stickers) for scorer in self.scorers}
         return {**scores, FUSED: self._fuse(conversation, scores)}
 
+    def expected(self, conversation: Conversation | str | Sequence[str]) -> dict[str, dict[str, float]]:
+        """What a trained ranker expects of the answer, by kind: ``{"emotion": {"happiness": 0.7, ...}}``.
+
+        Probabilities of each kind add to 1. Empty without a ranker that tells.
+        """
+        for scorer in (*self.recallers, *self.scorers):
+            if isinstance(scorer, DenseRankerScorer | RankerScorer) and isinstance(scorer.ranker, Expecting):
+                return scorer.ranker.expected(as_conversation(conversation))
+        return {}
+
     @property
     def stickers(self) -> Sequence[Sticker]:
         """All stickers, in the row order of `score_library`."""
@@ -220,12 +239,17 @@ def embedding_names(library: Library) -> list[str]:
 
 
 def recaller_names(library: Library) -> list[str]:
-    """The recallers a library supports."""
+    """The recallers a library supports by itself."""
     return [*embedding_names(library), "lexical"]
 
 
-def _recallers(library: Library, use: Sequence[str], history: int, device: str) -> list[Recaller]:
-    wanted = _chosen(use, recaller_names(library), library)
+def _scorers(
+    library: Library, use: Sequence[str], history: int, device: str, ranker: str | Path | None
+) -> tuple[list[Recaller], list[Scorer]]:
+    """The recallers wanted, and the ranker where it is too slow to be one."""
+    trained = _ranker(library, ranker, device)
+    there = [*recaller_names(library), *([] if trained is None else [trained.name])]
+    wanted = _chosen(use, there, library)
     recallers: list[Recaller] = []
     for name, spec in zip(embedding_names(library), library.manifest.encoders, strict=True):
         if name in wanted:
@@ -233,7 +257,24 @@ def _recallers(library: Library, use: Sequence[str], history: int, device: str) 
             recallers.append(EmbeddingScorer(library, encoder, name, history))
     if "lexical" in wanted:
         recallers.append(library.lexical(history))
-    return recallers
+    if trained is None or trained.name not in wanted:
+        return recallers, []
+    if isinstance(trained, DenseRankerScorer):
+        return [*recallers, trained], []
+    return recallers, [trained]
+
+
+def _ranker(
+    library: Library, ranker: str | Path | None, device: str
+) -> RankerScorer | DenseRankerScorer | None:
+    """The trained scorer, with the vectors of the library where its text tower made them."""
+    if ranker is None or (
+        ranker == "auto" and not any(s.name == "starter" for s in library.manifest.encoders)
+    ):
+        return None
+    opened = load_ranker(STARTER if ranker == "auto" else ranker, device)
+    same = [spec for spec in library.manifest.encoders if spec.model_id == opened.model_id]
+    return ranker_scorer(library, opened, library.vectors(same[0]) if same else None)
 
 
 def _chosen(use: Sequence[str], there: Sequence[str], library: Library) -> set[str]:

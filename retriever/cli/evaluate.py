@@ -5,17 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retriever.cli import llm_options, options
-from retriever.cli.options import (
-    DeviceOption,
-    FusionOption,
-    HistoryOption,
-    JsonOption,
-    LibraryOption,
-    NormaliseOption,
-    UseOption,
-    WeightOption,
-)
+from retriever.cli import llm_options
+from retriever.cli.groups import grouped
+from retriever.cli.options import DeviceOption, JsonOption, LibraryOption, Scoring
 
 if TYPE_CHECKING:
     from eval.results import Report
@@ -25,7 +17,9 @@ if TYPE_CHECKING:
     from retriever.types import Conversation
 
 
+@grouped
 def evaluate(
+    *,
     dataset: Annotated[
         str,
         typer.Argument(help="A folder with train/valid/test.jsonl, or one .jsonl file.", show_default=False),
@@ -72,11 +66,7 @@ def evaluate(
             rich_help_panel=llm_options.SERVER,
         ),
     ] = False,
-    use: UseOption = None,
-    history: HistoryOption = 3,
-    fusion: FusionOption = "rrf",
-    weight: WeightOption = None,
-    normalise: NormaliseOption = None,
+    scoring: Scoring,
     device: DeviceOption = "auto",
     json: JsonOption = False,
 ) -> int:
@@ -87,18 +77,11 @@ def evaluate(
     from eval.harness import evaluate as run
     from eval.labels import check_label_field
 
-    retriever = options.open_retriever(
-        library, use=use, history=history, device=device, fusion=fusion, weight=weight,
-        normalise=normalise, recall="exact",
-    )  # fmt: skip
+    retriever = scoring.open(library, device=device)
     config = {
         "encoders": [spec.fingerprint for spec in retriever.library.manifest.encoders],
         "document_fields": list(retriever.library.manifest.document_fields),
-        "use": sorted(use or ()),
-        "history": history,
-        "fusion": fusion,
-        "weights": options.parse_weights(weight),
-        "normalise": normalise,
+        **scoring.record(),
     }
     systems: Systems = retriever.score_library
     if llm is not None:

@@ -27,8 +27,8 @@ def index(
         typer.Option(
             "--encoder",
             "-e",
-            help="auto, minilm, open_clip:MODEL/TAG, sentence-transformers:MODEL, or none; repeatable "
-            "[default: what the library has; auto for a new one].",
+            help="starter, minilm, open_clip:MODEL/TAG, sentence-transformers:MODEL, or none; repeatable "
+            "[default: what the library has; starter for a new one].",
             show_default=False,
             rich_help_panel="Models",
         ),
@@ -92,8 +92,7 @@ def resolve_pack(pack: str) -> Path:
 
 def encoder_names(given: list[str] | None, library: Path) -> list[str] | None:
     """Names with ``auto`` and ``none`` resolved; None keeps what an existing library has."""
-    from retriever.encoders import default_encoder_name
-    from retriever.extras import install_line
+    from retriever.encoders import DEFAULT
     from retriever.store.paths import LibraryPaths
 
     if given is None and LibraryPaths(library).manifest.exists():
@@ -101,15 +100,7 @@ def encoder_names(given: list[str] | None, library: Path) -> list[str] | None:
     names: list[str] = []
     for name in given or ["auto"]:
         if name == "auto":
-            default = default_encoder_name()
-            if default is None:
-                typer.echo(
-                    f"no encoder is installed, so this library is lexical only; for embeddings: "
-                    f"{install_line('minilm')}, then index again with --encoder minilm --reencode",
-                    err=True,
-                )
-            else:
-                names.append(default)
+            names.append(DEFAULT)
         elif name != "none":
             names.append(name)
     return names

@@ -1,8 +1,9 @@
 """Options that several subcommands share, each described once."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,32 +22,87 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for program
 DeviceOption = Annotated[
     str, typer.Option("--device", help="Where encoders run: auto, cpu or cuda.", rich_help_panel="Models")
 ]
-HistoryOption = Annotated[
-    int, typer.Option("--history", min=1, help="How many of the last utterances are read.")
-]
-UseOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--use", help="Scorers to use, repeatable (default: all the library has).", show_default=False
-    ),
-]
-FusionOption = Annotated[str, typer.Option("--fusion", help="How scores are fused: rrf or weighted.")]
-WeightOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--weight", help="A scorer's weight, NAME=NUMBER, repeatable (default: 1).", show_default=False
-    ),
-]
-NormaliseOption = Annotated[
-    str | None,
-    typer.Option(
-        "--normalise", help="For weighted fusion: minmax, zscore, rank or softmax (default: minmax).",
-        show_default=False,
-    ),
-]  # fmt: skip
 RecallOption = Annotated[
     str, typer.Option("--recall", help="exact, or hnsw (Chroma's index, for very large libraries).")
 ]
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """Which scorers of a library are used, on how much of a conversation, and how they are fused."""
+
+    use: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--use", help="Scorers to use, repeatable (default: all the library has).", show_default=False
+        ),
+    ] = None
+    ranker: Annotated[
+        str,
+        typer.Option(
+            "--ranker",
+            help="A trained ranker's checkpoint folder; auto: the one that ships, where the library was "
+            "indexed with its encoder; none: no ranker.",
+        ),
+    ] = "auto"
+    history: Annotated[
+        int, typer.Option("--history", min=1, help="How many of the last utterances are read.")
+    ] = 3
+    fusion: Annotated[str, typer.Option("--fusion", help="How scores are fused: rrf or weighted.")] = "rrf"
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--weight", help="A scorer's weight, NAME=NUMBER, repeatable (default: 1).", show_default=False
+        ),
+    ] = None
+    normalise: Annotated[
+        str | None,
+        typer.Option(
+            "--normalise", help="For weighted fusion: minmax, zscore, rank or softmax (default: minmax).",
+            show_default=False,
+        ),
+    ] = None  # fmt: skip
+
+    def open(
+        self,
+        library: Path | None,
+        *,
+        device: str,
+        recall: str = "exact",
+        recall_size: int = 200,
+        scorers: "Sequence[Scorer]" = (),
+    ) -> "StickerRetriever":
+        """The retriever of a library.
+
+        Raises:
+            InputError: a weight is not NAME=NUMBER.
+        """
+        from retriever.chain import StickerRetriever
+
+        return StickerRetriever.open(
+            library,
+            use=tuple(self.use or ()),
+            ranker=None if self.ranker == "none" else self.ranker,
+            history=self.history,
+            device=device,
+            fusion=self.fusion,
+            weights=parse_weights(self.weight),
+            fusion_options={"normalisation": self.normalise} if self.normalise else None,
+            recall=recall,  # type: ignore[arg-type]
+            recall_size=recall_size,
+            scorers=scorers,
+        )
+
+    def record(self) -> dict[str, Any]:
+        """What was chosen, as an evaluation writes it down."""
+        return {
+            "use": sorted(self.use or ()),
+            "ranker": self.ranker,
+            "history": self.history,
+            "fusion": self.fusion,
+            "weights": parse_weights(self.weight),
+            "normalise": self.normalise,
+        }
 
 
 def parse_weights(given: list[str] | None) -> dict[str, float] | None:
@@ -67,33 +123,3 @@ def parse_weights(given: list[str] | None) -> dict[str, float] | None:
         if not name:
             raise InputError(f"got --weight {item!r}; expected NAME=NUMBER, such as lexical=0.5")
     return weights or None
-
-
-def open_retriever(
-    library: Path | None,
-    *,
-    use: list[str] | None,
-    history: int,
-    device: str,
-    fusion: str,
-    weight: list[str] | None,
-    normalise: str | None,
-    recall: str,
-    recall_size: int = 200,
-    scorers: "Sequence[Scorer]" = (),
-) -> "StickerRetriever":
-    """A retriever from the shared options."""
-    from retriever.chain import StickerRetriever
-
-    return StickerRetriever.open(
-        library,
-        use=tuple(use or ()),
-        history=history,
-        device=device,
-        fusion=fusion,
-        weights=parse_weights(weight),
-        fusion_options={"normalisation": normalise} if normalise else None,
-        recall=recall,  # type: ignore[arg-type]
-        recall_size=recall_size,
-        scorers=scorers,
-    )

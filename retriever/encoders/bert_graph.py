@@ -57,7 +57,7 @@ class BertShape:
         return shape
 
 
-def build_bert_graph(weights: Path, shape: BertShape, max_tokens: int) -> bytes:
+def build_bert_graph(weights: Path, shape: BertShape, max_tokens: int, weighted: bool = False) -> bytes:
     """A serialised ONNX model: token ids to mean-pooled sentence vectors.
 
     Inputs ``ids`` and ``mask``, int64 of shape ``(batch, tokens)``, tokens <= `max_tokens`; every row of the
@@ -67,6 +67,8 @@ def build_bert_graph(weights: Path, shape: BertShape, max_tokens: int) -> bytes:
         weights: a safetensors file with a BERT's float32 weights; the model refers to it by its file name.
         shape: must fit the weights.
         max_tokens: length of the position table to keep.
+        weighted: take a third input ``pool``, float32 of the same shape: what each token weighs in the pooled
+            vector, in place of the plain mean.
 
     Raises:
         ModelError: a weight is missing, is not float32, or has another shape than `shape` asks for.
@@ -76,8 +78,12 @@ def build_bert_graph(weights: Path, shape: BertShape, max_tokens: int) -> bytes:
     x = _embeddings(graph, shape, max_tokens)
     for layer in range(shape.layers):
         x = _layer(graph, shape, x, f"encoder.layer.{layer}.")
-    _mean_pooling(graph, x)
-    return graph.serialise(inputs=("ids", "mask"), output="pooled", dimension=shape.hidden)
+    if weighted:
+        _weighted_pooling(graph, x)
+    else:
+        _mean_pooling(graph, x)
+    floats = ("pool",) if weighted else ()
+    return graph.serialise(("ids", "mask"), "pooled", shape.hidden, floats)
 
 
 def _embeddings(graph: GraphBuilder, shape: BertShape, max_tokens: int) -> str:
@@ -94,9 +100,7 @@ def _embeddings(graph: GraphBuilder, shape: BertShape, max_tokens: int) -> str:
         [graph.constant("positions", positions + segment), graph.constant("0", np.array([0])), tokens],
         "places",
     )
-    words = graph.op(
-        "Gather", [graph.weight(prefix + "word_embeddings.weight", vocabulary, shape.hidden), "ids"], "words"
-    )
+    words = graph.rows_of(prefix + "word_embeddings.weight", "ids", vocabulary, shape.hidden)
     x = _layer_norm(graph, shape, graph.op("Add", [words, places], "embedded"), prefix + "LayerNorm")
 
     head = shape.hidden // shape.heads
@@ -149,6 +153,14 @@ def _mean_pooling(graph: GraphBuilder, x: str) -> None:
     total = graph.op("MatMul", [graph.op("Unsqueeze", ["kept", axis], "kept3"), rows], "total3")
     total = graph.op("Squeeze", [total, axis], "total")
     graph.op("Div", [total, graph.op("ReduceSum", ["kept", axis], "count", keepdims=1)], "pooled")
+
+
+def _weighted_pooling(graph: GraphBuilder, x: str) -> None:
+    """The sum over tokens, each times its weight in ``pool``: (batch * tokens, hidden) to (batch, hidden)."""
+    rows = graph.op("Reshape", [x, "join"], "rows")  # (batch, tokens, hidden)
+    axis = graph.constant("axis1", np.array([1]))
+    total = graph.op("MatMul", [graph.op("Unsqueeze", ["pool", axis], "pool3"), rows], "total3")
+    graph.op("Squeeze", [total, axis], "pooled")
 
 
 def _linear(graph: GraphBuilder, x: str, name: str, n_out: int, n_in: int) -> str:

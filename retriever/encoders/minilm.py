@@ -9,7 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from retriever.encoders.base import EncoderSpec
-from retriever.encoders.onnx_bert import PURPOSE, OnnxBertEncoder
+from retriever.encoders.onnx_bert import OnnxBertEncoder
+from retriever.encoders.onnx_session import PURPOSE
 from retriever.errors import MissingExtra, ModelError
 from retriever.extras import install_line
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +11,15 @@ from numpy.typing import NDArray
 from retriever.encoders.base import EncoderSpec, Vectors
 from retriever.encoders.bert_graph import BertShape, build_bert_graph
 from retriever.encoders.checks import checked_texts, refuse_images, unit_rows
+from retriever.encoders.onnx_session import open_session
 from retriever.encoders.token_window import Keep, TokenWindow
 from retriever.errors import InputError, ModelError
-from retriever.extras import require
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 __all__ = ["OnnxBertEncoder"]
 
-PURPOSE = "the built-in text encoder"
 CHUNK = 2048  # texts tokenised and sorted by length at a time: bounds the memory of a long list
 TOKENS_PER_RUN = 4096  # padded tokens in one run: bounds the activations, about 25 MB at 384 dimensions
 
@@ -68,7 +67,8 @@ class OnnxBertEncoder:
             ) from error
         shape = BertShape.from_config(config)
         self._tokens = TokenWindow(folder / "tokenizer.json", max_tokens)
-        self._session = _session(folder / "model.safetensors", shape, max_tokens, device)
+        weights = (folder / "model.safetensors").resolve()
+        self._session = open_session(build_bert_graph(weights, shape, max_tokens), weights, device)
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of conversations, ``(n, dimension)``; the end of a long one survives."""
@@ -121,31 +121,3 @@ def _batches(lengths: Sequence[int], batch_size: int) -> Iterator[NDArray[np.int
         size = min(batch_size, max(1, TOKENS_PER_RUN // lengths[order[start]]))
         yield order[start : start + size]
         start += size
-
-
-def _session(weights: Path, shape: BertShape, max_tokens: int, device: str) -> Any:
-    runtime = require("onnxruntime", "minilm", PURPOSE)
-    providers = {
-        "auto": "CPUExecutionProvider",
-        "cpu": "CPUExecutionProvider",
-        "cuda": "CUDAExecutionProvider",
-    }
-    if device not in providers:
-        raise InputError(f"device is {device!r}, expected one of {', '.join(providers)}")
-    if providers[device] not in runtime.get_available_providers():
-        raise ModelError(
-            f"this onnxruntime has no {providers[device]}: use device 'cpu', or install onnxruntime-gpu"
-        )
-    options = runtime.SessionOptions()
-    options.log_severity_level = 3
-    real = weights.resolve()  # the runtime refuses external tensors behind a symbolic link
-    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(real.parent))
-    try:
-        graph = build_bert_graph(real, shape, max_tokens)
-        return runtime.InferenceSession(graph, options, providers=[providers[device]])
-    except ModelError:
-        raise
-    except Exception as error:  # the runtime's own exception classes share no public base
-        raise ModelError(
-            f"{weights} does not load into onnxruntime {runtime.__version__}: {error}"
-        ) from error

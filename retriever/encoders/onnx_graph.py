@@ -3,6 +3,9 @@
 The graph holds only node definitions and small constants: each weight is an ONNX *external tensor*, a byte
 range of the safetensors file, which the runtime maps into memory. So there is no export step, no second copy
 of the weights on disk, and building takes milliseconds.
+
+A matrix may be stored as int8 with one float32 scale a row beside it (``NAME`` and ``NAME.scale``); the graph
+then turns it back into float32, so that its results are those of the same numbers in torch.
 """
 
 import json
@@ -53,15 +56,44 @@ class GraphBuilder:
         return name
 
     def weight(self, name: str, *dimensions: int) -> str:
-        """Adds a weight of that shape as a byte range of the file.
+        """Adds a weight of that shape as a byte range of the file; int8 ones are scaled back to float32.
 
         Raises:
-            ModelError: the file has no such float32 weight of that shape.
+            ModelError: the file has no such weight of that shape.
         """
-        begin, end = self._range(name, dimensions)
+        if not self.is_int8(name):
+            return self._external(name, dimensions)
+        stored = self._external(name, dimensions, "I8")
+        scale = self._external(f"{name}.scale", dimensions[:1])
+        return self.op("DequantizeLinear", [stored, scale], f"{name}.float", axis=0)
+
+    def rows_of(self, name: str, indices: str, *dimensions: int) -> str:
+        """The rows of a table that the tensor `indices` names; only those are scaled, where it is int8.
+
+        Raises:
+            ModelError: the file has no such weight of that shape.
+        """
+        if not self.is_int8(name):
+            return self.op("Gather", [self._external(name, dimensions), indices], f"{name}.rows")
+        taken = self.op("Gather", [self._external(name, dimensions, "I8"), indices], f"{name}.taken")
+        scales = self.op(
+            "Gather", [self._external(f"{name}.scale", dimensions[:1]), indices], f"{name}.scales"
+        )
+        numbers = self.op("Cast", [taken], f"{name}.numbers", to=self.onnx.TensorProto.FLOAT)
+        last = self.constant("last axis", np.array([-1]))
+        column = self.op("Unsqueeze", [scales, last], f"{name}.column")
+        return self.op("Mul", [numbers, column], f"{name}.rows")
+
+    def is_int8(self, name: str) -> bool:
+        """Whether a weight is stored as int8."""
+        return name in self._header and self._header[name]["dtype"] == "I8"
+
+    def _external(self, name: str, dimensions: tuple[int, ...], kind: str = "F32") -> str:
+        begin, end = self._range(name, dimensions, kind)
+        types = {"F32": self.onnx.TensorProto.FLOAT, "I8": self.onnx.TensorProto.INT8}
         tensor = self.onnx.TensorProto(
             name=name,
-            data_type=self.onnx.TensorProto.FLOAT,
+            data_type=types[kind],
             dims=dimensions,
             data_location=self.onnx.TensorProto.EXTERNAL,
         )
@@ -94,13 +126,20 @@ class GraphBuilder:
             )
         return tuple(self._header[name]["shape"])
 
-    def serialise(self, inputs: Sequence[str], output: str, dimension: int) -> bytes:
-        """The finished model: int64 inputs ``(batch, tokens)``, one float32 output ``(batch, dimension)``."""
+    def serialise(
+        self, inputs: Sequence[str], output: str, dimension: int, floats: Sequence[str] = ()
+    ) -> bytes:
+        """The finished model: inputs ``(batch, tokens)``, one float32 output ``(batch, dimension)``.
+
+        Args:
+            inputs: int64 ones; `floats` are float32.
+        """
         helper, kinds = self.onnx.helper, self.onnx.TensorProto
         graph = helper.make_graph(
             self._nodes,
             "encoder",
-            [helper.make_tensor_value_info(name, kinds.INT64, ["batch", "tokens"]) for name in inputs],
+            [helper.make_tensor_value_info(name, kinds.INT64, ["batch", "tokens"]) for name in inputs]
+            + [helper.make_tensor_value_info(name, kinds.FLOAT, ["batch", "tokens"]) for name in floats],
             [helper.make_tensor_value_info(output, kinds.FLOAT, ["batch", dimension])],
             list(self._tensors.values()),
         )
@@ -109,11 +148,11 @@ class GraphBuilder:
             helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION).SerializeToString()
         )
 
-    def _range(self, name: str, dimensions: tuple[int, ...]) -> tuple[int, int]:
+    def _range(self, name: str, dimensions: tuple[int, ...], wanted: str = "F32") -> tuple[int, int]:
         found = self.shape(name)
         kind = self._header[name]["dtype"]
-        if kind != "F32" or found != dimensions:
-            raise ModelError(f"{self.weights}: {name} is {kind} {found}, expected F32 {dimensions}")
+        if kind != wanted or found != dimensions:
+            raise ModelError(f"{self.weights}: {name} is {kind} {found}, expected {wanted} {dimensions}")
         begin, end = self._header[name]["data_offsets"]
         return self._base + begin, self._base + end
 

@@ -8,22 +8,21 @@ line here, or from outside::
     register("mine", load_mine)
 
 A loader gets what follows the colon and imports whatever is heavy inside itself; importing this module costs
-nothing. To become what ``auto`` means, a scheme is put into `DEFAULTS` together with the extra it needs.
+nothing.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from retriever.encoders.base import Encoder
-from retriever.errors import InputError, MissingExtra
-from retriever.extras import install_line, missing_modules
+from retriever.errors import InputError
 
-__all__ = ["LoadRequest", "Loader", "default_encoder_name", "encoder_schemes", "load_encoder", "register"]
+__all__ = ["DEFAULT", "LoadRequest", "Loader", "encoder_schemes", "load_encoder", "register"]
 
 DEVICES = ("auto", "cpu", "cuda")
 
-DEFAULTS: tuple[tuple[str, str], ...] = (("minilm", "minilm"),)
-"""(scheme, extra) in order of preference: ``auto`` is the first whose extra is complete."""
+DEFAULT = "starter"
+"""What ``auto`` stands for: it ships, and runs on what the light install brings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +65,13 @@ def encoder_schemes() -> tuple[str, ...]:
     return tuple(sorted(_LOADERS))
 
 
-def default_encoder_name() -> str | None:
-    """What ``auto`` stands for here, or None where no encoder's extra is complete; imports nothing heavy."""
-    return next((scheme for scheme, extra in DEFAULTS if not missing_modules(extra)), None)
-
-
 def load_encoder(name: str, *, device: str = "auto", batch_size: int | None = None) -> Encoder:
     """Loads the encoder called `name`.
 
     Args:
-        name: ``auto``, ``minilm``, ``open_clip:MODEL/TAG``, ``sentence-transformers:MODEL`` (or
-            ``st:MODEL``), or a registered scheme. ``none`` means no encoder to callers; it is refused here.
+        name: ``auto``, ``starter``, ``dual:CHECKPOINT``, ``minilm``, ``open_clip:MODEL/TAG``,
+            ``sentence-transformers:MODEL`` (or ``st:MODEL``), or a registered scheme. ``none`` means no
+            encoder to callers; it is refused here.
         device: ``auto`` takes a GPU where the encoder gains from one and the machine has it.
         batch_size: inputs in one run of the model; None leaves it to the encoder.
 
@@ -90,11 +85,7 @@ def load_encoder(name: str, *, device: str = "auto", batch_size: int | None = No
     if batch_size is not None and batch_size < 1:
         raise InputError(f"batch_size is {batch_size}, expected 1 or more")
     if name == "auto":
-        default = default_encoder_name()
-        if default is None:
-            lines = " or ".join(install_line(extra) for _, extra in DEFAULTS)
-            raise MissingExtra(f"no built-in encoder is installed: {lines}")
-        name = default
+        name = DEFAULT
     if name == "none":
         raise InputError("encoder 'none' means working without one; there is nothing to load")
     scheme, _, rest = name.partition(":")
@@ -106,6 +97,20 @@ def load_encoder(name: str, *, device: str = "auto", batch_size: int | None = No
 
 def _known() -> str:
     return ", ".join(("auto", *encoder_schemes()))
+
+
+def _starter(request: LoadRequest) -> Encoder:
+    if request.rest:
+        raise InputError(f"encoder {request.name!r}: starter takes nothing after the colon")
+    return _dual(request)
+
+
+def _dual(request: LoadRequest) -> Encoder:
+    from retriever.encoders.dual.encoder import load_dual_encoder
+
+    if request.name.startswith("dual") and not request.rest:
+        raise InputError(f"encoder {request.name!r} names no checkpoint; expected dual:FOLDER")
+    return load_dual_encoder(request.name, request.rest, device=request.device)
 
 
 def _minilm(request: LoadRequest) -> Encoder:
@@ -132,6 +137,8 @@ def _sentence_transformers(request: LoadRequest) -> Encoder:
     )
 
 
+register("starter", _starter)
+register("dual", _dual)
 register("minilm", _minilm)
 register("open_clip", _open_clip)
 register("sentence-transformers", _sentence_transformers)

@@ -1,6 +1,7 @@
 """Between reading and encoding, where asked for: the words in pictures whose pack does not tell them."""
 
 import hashlib
+import logging
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,16 +17,19 @@ from retriever.store.described import is_described
 from retriever.store.journal import JournalWriter
 from retriever.store.paths import LibraryPaths
 
+logger = logging.getLogger(__name__)
+
 FLUSH_EVERY = 64
 
 
 def read_captions(
     paths: LibraryPaths, state: State, limits: Limits, show_progress: bool | None = None
 ) -> int:
-    """Read the stickers that have no `verbal` text and were not read before; gives how many were read.
+    """Read the stickers that have no `verbal` text and were not read before; gives how many pictures were.
 
     What was found, nothing included, goes to the attributes journal under the image's hash, so no picture is
-    read twice. A file that cannot be read, or is another image by now, is left for the next run.
+    read twice. A file that cannot be read, or is another image by now, is not counted: a warning says how
+    many there were, and the next run tries them again.
 
     Raises:
         MissingExtra: the extra ``ocr`` is not installed.
@@ -42,6 +46,7 @@ def read_captions(
         return 0
     reader = Ocr()
     model = f"rapidocr {version('rapidocr')}"
+    read = 0
     with (
         JournalWriter(paths.attributes) as writer,
         bar("Reading captions", len(todo), show_progress) as advance,
@@ -50,10 +55,18 @@ def read_captions(
             text = _read(reader, digest, path, limits)
             if text is not None:
                 writer.append(_row(digest, text, model))
+                read += 1
             if number % FLUSH_EVERY == 0:
                 writer.flush()
             advance(1)
-    return len(todo)
+    if read < len(todo):
+        logger.warning(
+            "%d of %d pictures were gone, damaged or changed when their words were to be read; "
+            "index their pack again",
+            len(todo) - read,
+            len(todo),
+        )
+    return read
 
 
 def _read(reader: Ocr, digest: str, path: str, limits: Limits) -> str | None:

@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from retriever.store.atomic import write_bytes
 from retriever.store.journal import JournalWriter
 from retriever.store.paths import LibraryPaths
 from retriever.store.rows import to_row
-from retriever.types import Sticker
 
 logger = logging.getLogger(__name__)
 
@@ -158,25 +158,13 @@ def _read(
         return Quarantined(entry.id, entry.origin, error.reason, error.detail)
     except OSError as error:
         return Quarantined(entry.id, entry.origin, "unreadable", f"{type(error).__name__}: {error}")
-    said = entry.annotations
-    sticker = Sticker(
-        id=entry.id,
-        pack=entry.pack,
-        sha256=digest,
-        path=str(entry.path or _keep(paths.images, digest, facts.kind, data)),
+    path = str(entry.path or _keep(paths.images, digest, facts.kind, data))
+    sticker = changed(
+        entry.annotations.sticker(entry.id, entry.pack, digest, path),
         kind=facts.kind,
         width=facts.width,
         height=facts.height,
         n_frames=facts.n_frames,
-        name=said.name,
-        keywords=said.keywords,
-        emoji=said.emoji,
-        emotion=said.emotion,
-        intention=said.intention,
-        tags=said.tags,
-        attributes=said.attributes,
-        description=said.description,
-        license=said.license,
     )
     return journal.encode(put_row(source, to_row(sticker), facts.look))
 

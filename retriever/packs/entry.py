@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from retriever.types import Attributes
+from retriever.types import Attributes, Sticker
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,11 @@ class Annotations:
     attributes: Attributes = field(default_factory=Attributes)
     description: str = ""
     license: str | None = None
+
+    def sticker(self, id: str, pack: str = "", sha256: str = "", path: str = "") -> Sticker:
+        """The sticker of which this is known, without what only its image tells."""
+        known = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return Sticker(id=id, pack=pack, sha256=sha256, path=path, **known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from retriever.encoders.base import Encoder, Vectors
+from retriever.encoders.base import Encoder, ReadsConversations, Vectors
 from retriever.errors import ManifestMismatch
 from retriever.languages import readable_share
 from retriever.query import query_text
@@ -61,6 +61,9 @@ class EmbeddingScorer:
 
     def query_vector(self, conversation: Conversation) -> Vectors:
         """The conversation's vector, (d,), normalised."""
+        if isinstance(self.encoder, ReadsConversations) and conversation.inferences is None:
+            remembered: Vectors = self.encoder.encode_conversations([conversation])[0]
+            return remembered
         text = query_text(conversation, self.history)
         vector = self._queries.get(text)
         if vector is None:  # threads may do this at the same time: never read back what another may remove
@@ -70,6 +73,9 @@ class EmbeddingScorer:
 
     def prepare(self, conversations: Sequence[Conversation]) -> None:
         """Encode the conversations of the next questions in one batch; at most `REMEMBERED` are kept."""
+        if isinstance(self.encoder, ReadsConversations):
+            self.encoder.encode_conversations(conversations[:REMEMBERED])
+            return
         texts = [query_text(conversation, self.history) for conversation in conversations]
         new = [text for text in dict.fromkeys(texts) if text not in self._queries][:REMEMBERED]
         if new:

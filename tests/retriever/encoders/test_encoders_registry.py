@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -7,15 +8,15 @@ import retriever.encoders
 from retriever.encoders import registry
 from retriever.encoders.base import Encoder
 from retriever.encoders.registry import (
+    DEFAULT,
     LoadRequest,
-    default_encoder_name,
     encoder_schemes,
     load_encoder,
     register,
 )
-from retriever.errors import InputError, MissingExtra
+from retriever.errors import InputError, ModelError
 
-BUILT_IN = ("minilm", "open_clip", "sentence-transformers", "st")
+BUILT_IN = ("dual", "minilm", "open_clip", "sentence-transformers", "st", "starter")
 
 HEAVY = ("torch", "torchvision", "transformers", "sentence_transformers", "open_clip", "onnx", "onnxruntime",
          "tokenizers", "huggingface_hub", "PIL", "chromadb")  # fmt: skip
@@ -77,7 +78,7 @@ def test_an_unknown_scheme_lists_what_exists(name: str) -> None:
         load_encoder(name)
     assert str(caught.value) == (
         f"encoder {name!r} has an unknown scheme, "
-        "expected one of auto, minilm, open_clip, sentence-transformers, st, zebra"
+        "expected one of auto, dual, minilm, open_clip, sentence-transformers, st, starter, zebra"
     )
 
 
@@ -97,24 +98,21 @@ def test_bad_options(options: dict[str, object]) -> None:
         load_encoder("minilm", **options)  # type: ignore[arg-type]
 
 
-def test_auto_is_the_first_complete_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "missing_modules", lambda extra: ["x"] if extra == "first" else [])
-    monkeypatch.setattr(registry, "DEFAULTS", (("nope", "first"), ("mine", "second"), ("st", "third")))
-    assert default_encoder_name() == "mine"
-    assert asked("auto").name == "mine"
+def test_auto_is_what_ships() -> None:
+    assert load_encoder("auto").spec.model_id == load_encoder(DEFAULT).spec.model_id
+    assert load_encoder(DEFAULT).spec.languages == ("en", "zh")
 
 
-def test_auto_without_any_extra_names_the_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "missing_modules", lambda extra: ["x"])
-    assert default_encoder_name() is None
-    with pytest.raises(MissingExtra, match=r"pip install 'sticker-retriever\[minilm\]'"):
-        load_encoder("auto")
+def test_a_dual_encoder_needs_its_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="names no checkpoint"):
+        load_encoder("dual")
+    with pytest.raises(ModelError, match="there is no checkpoint"):
+        load_encoder(f"dual:{tmp_path / 'none'}")
+    with pytest.raises(InputError, match="nothing after the colon"):
+        load_encoder("starter:big")
 
 
-def test_import_and_default_name_load_nothing_heavy() -> None:
-    code = (
-        "import sys, retriever.encoders as e; e.default_encoder_name(); "
-        f"print([name for name in {HEAVY!r} if name in sys.modules])"
-    )
+def test_import_loads_nothing_heavy() -> None:
+    code = f"import sys, retriever.encoders; print([name for name in {HEAVY!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -1,0 +1,151 @@
+"""Conversations and sticker documents as token ids for the dual ranker.
+
+A conversation is ``[CLS] mode (speaker words)... [SEP]``: one token says whether the sticker answers or adds
+to the sender's own words, one before each utterance whether the sender of the sticker (``[ME]``) said it or
+somebody else. The markers are ids that no text can produce, so words in a chat cannot pose as one.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retriever.errors import ModelError
+from retriever.extras import require
+from retriever.types import Conversation
+
+__all__ = ["MARKERS", "DualTokens", "TokenBatch", "pad", "spell_emoji"]
+
+MARKERS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[ME]", "[YOU]", "[REPLY]", "[ADD]", "[DOC]")
+"""The first ids of the vocabulary, in this order."""
+
+PAD, UNK, CLS, SEP, MASK, ME, YOU, REPLY, ADD, DOC = range(len(MARKERS))
+
+HISTORY = 3
+LONGEST = 2_000
+"""Characters of one utterance that are read, from its end: far more than the token limit holds."""
+
+_AT_LEAST = 24
+"""Tokens that the last utterance may always have; older ones share what is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenBatch:
+    """Padded rows for one run of the text tower.
+
+    Attributes:
+        ids: (n, t) int64.
+        mask: (n, t) int64, 1 where a token is.
+        pool: (n, t) float32, what each token weighs in the pooled vector; every row sums to 1.
+    """
+
+    ids: NDArray[np.int64]
+    mask: NDArray[np.int64]
+    pool: NDArray[np.float32]
+
+
+Row = tuple[list[int], int]
+"""Token ids, and from which of them on the pooled vector is taken."""
+
+
+class DualTokens:
+    """The tokenizer of a dual checkpoint; threads may share it.
+
+    Args:
+        file: a ``tokenizer.json`` whose first ids are `MARKERS`.
+        max_tokens: longest row, markers included.
+
+    Raises:
+        ModelError: the file is missing, damaged, or of another kind of model.
+        MissingExtra: the `tokenizers` package is not installed.
+    """
+
+    def __init__(self, file: Path, max_tokens: int = 128) -> None:
+        tokenizers = require("tokenizers", "minilm", "the built-in ranker")
+        try:
+            self._tokenizer: Any = tokenizers.Tokenizer.from_str(file.read_text(encoding="utf-8"))
+        except Exception as error:  # the library raises bare Exception
+            raise ModelError(
+                f"{file} cannot be read as a tokenizer ({error}); reinstall the model"
+            ) from error
+        found = tuple(self._tokenizer.id_to_token(number) for number in range(len(MARKERS)))
+        if found != MARKERS:
+            raise ModelError(f"{file} begins with {found}, expected {MARKERS}: not a dual ranker's tokenizer")
+        if max_tokens < 2 * _AT_LEAST:
+            raise ModelError(f"max_tokens is {max_tokens}, expected at least {2 * _AT_LEAST}")
+        self.max_tokens = max_tokens
+
+    def words(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of each text's words, without markers or limit."""
+        spelled = [spell_emoji(text[-LONGEST:]) for text in texts]
+        return [row.ids for row in self._tokenizer.encode_batch(spelled, add_special_tokens=False)]
+
+    def conversation(self, conversation: Conversation) -> Row:
+        """The last `HISTORY` utterances; where they are too long, the oldest tokens go first.
+
+        Pooling starts at the last utterance: the earlier ones reach it through attention.
+        """
+        said = [turn for turn in conversation.utterances if turn.text.strip()][-HISTORY:]
+        words = self.words([turn.text for turn in said])
+        room = self.max_tokens - 3
+        turns: list[list[int]] = []
+        for turn, ids in zip(reversed(said), reversed(words), strict=True):
+            if room < 2:
+                break
+            speaker = ME if turn.speaker == conversation.reply_speaker else YOU
+            kept = ids[-(room - 1) :]
+            turns.append([speaker, *kept])
+            room -= len(kept) + 1
+        mode = ADD if conversation.mode == "supplement" else REPLY
+        earlier = [number for turn in reversed(turns[1:]) for number in turn]
+        return [CLS, mode, *earlier, *turns[0], SEP], 2 + len(earlier)
+
+    def document(self, text: str) -> Row:
+        """A sticker's document; where it is too long, its end goes."""
+        return [CLS, DOC, *self.words([text[:LONGEST]])[0][: self.max_tokens - 3], SEP], 0
+
+    def utterance(self, text: str) -> Row:
+        """A text of nobody in particular, as something that was said to us."""
+        return [CLS, REPLY, YOU, *self.words([text])[0][-(self.max_tokens - 4) :], SEP], 2
+
+
+def pad(rows: Iterable[Row]) -> TokenBatch:
+    """Rows of different lengths as one batch."""
+    listed = list(rows)
+    shape = (len(listed), max(len(ids) for ids, _ in listed))
+    ids, mask = np.full(shape, PAD, np.int64), np.zeros(shape, np.int64)
+    pool = np.zeros(shape, np.float32)
+    for number, (row, start) in enumerate(listed):
+        ids[number, : len(row)] = row
+        mask[number, : len(row)] = 1
+        pool[number, start : len(row)] = 1 / (len(row) - start)
+    return TokenBatch(ids, mask, pool)
+
+
+def spell_emoji(text: str) -> str:
+    """The text with every emoji replaced by the words of its Unicode name, which the vocabulary has.
+
+    >>> spell_emoji("ok😂")
+    'ok face with tears of joy '
+    """
+    return _SUSPECTS.sub(_spelled, text)
+
+
+def _spelled(found: "re.Match[str]") -> str:
+    character = found.group()
+    if character in _SILENT:
+        return ""
+    if unicodedata.category(character) != "So":  # symbols that are no letters, digits or punctuation
+        return character
+    return " " + unicodedata.name(character, "").lower().replace("-", " ") + " "
+
+
+_SILENT = frozenset(
+    "\ufe0e\ufe0f\u200d\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
+)  # variants, joiners, skins
+_SUSPECTS = re.compile("[\u200d\u203c-\u3299\ufe0e\ufe0f\U0001f000-\U0001faff]")

@@ -1,0 +1,1 @@
+"""What ranker families are built from: encoders of text and pictures, tokens, layers, weights."""
