@@ -1,0 +1,164 @@
+"""The dual ranker from data to checkpoint: it learns, goes on after a stop, and ONNX says what torch says."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from dual_world import make_config, write
+
+from eval.datasets import open_dataset
+from retriever.errors import InputError, ModelError
+from retriever.rankers import load_ranker
+from trainers.dual.data import examples
+from trainers.dual.task import DualTask
+from trainers.loop import train
+from trainers.task import Shard
+
+TASK_SAMPLES = 9
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[DualTask, Path]:
+    root = tmp_path_factory.mktemp("dual")
+    config = make_config(root, epochs=12)
+    task = DualTask(config, root / "run" / "work")
+    outcome = train(task, config.train, root / "run")
+    assert outcome.finished
+    return task, outcome.checkpoint
+
+
+def test_it_learns_what_the_words_give_away(trained: tuple[DualTask, Path]) -> None:
+    task, _ = trained
+    metrics = task.validate()
+    # two of the six candidates carry the right emotion: knowing it is worth 50, and 100 with the emoji
+    assert metrics["chat/R@1"] >= 45
+    assert metrics["chat/R@2"] > 90
+    assert metrics["posts/R@1"] > 90
+
+
+def test_onnx_scores_are_torch_scores(trained: tuple[DualTask, Path]) -> None:
+    """Torch with the checkpoint's int8 weights put back gives the same scores as ONNX Runtime."""
+    task, checkpoint = trained
+    samples = list(open_dataset(task.config.sources["chat"].path, "valid").samples())
+    ranker = load_ranker(checkpoint)
+    features = ranker.encode_stickers(task.stickers)
+    onnx = np.stack([ranker.score(sample.conversation, features) for sample in samples])
+
+    from trainers.dual.export import restore
+
+    restore(task, checkpoint)
+    task.refresh()
+    task.module.eval()
+    torch_scores = task.score(list(examples(samples, task.tokens, task.config.buckets, "chat")))
+    assert onnx.shape == (TASK_SAMPLES, 6)
+    assert np.ptp(onnx) > 1
+    np.testing.assert_allclose(onnx, torch_scores, atol=2e-4)
+
+
+def test_rounding_to_int8_hardly_moves_the_order(trained: tuple[DualTask, Path]) -> None:
+    _, checkpoint = trained
+    config = json.loads((checkpoint / "config.json").read_text())
+    assert config["family"] == "dual"
+    assert config["validation"]["chat/R@2"] > 90
+
+
+def test_the_same_seed_gives_the_same_losses_after_a_stop(tmp_path: Path) -> None:
+    config = make_config(tmp_path, epochs=2, save_every=3)
+
+    def losses(folder: Path, stops: tuple[int, ...]) -> list[float]:
+        for stop in (*stops, None):
+            options = config.train.model_copy(update={} if stop is None else {"epochs": config.train.epochs})
+            task = DualTask(config, folder / "work")
+            if stop is not None:
+                _stop_after(task, stop)
+            train(task, options, folder, show_progress=False)
+        lines = (folder / "log.jsonl").read_text().splitlines()
+        return [row["total"] for row in map(json.loads, lines) if row["kind"] == "train"]
+
+    whole = losses(tmp_path / "whole", ())
+    stopped = losses(tmp_path / "stopped", (7,))
+    assert len(whole) > 10
+    assert stopped == pytest.approx(whole, abs=1e-5)
+
+
+def _stop_after(task: DualTask, steps: int) -> None:
+    """Make the task stop the loop as a signal would."""
+    import os
+    import signal
+
+    before = task.before_step
+
+    def counting(step: int) -> None:
+        before(step)
+        if step == steps:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    task.before_step = counting  # type: ignore[method-assign]
+
+
+def test_every_parameter_moves(tmp_path: Path) -> None:
+    import torch
+
+    config = make_config(tmp_path)
+    task = DualTask(config, tmp_path / "work")
+    before = {name: value.detach().clone() for name, value in task.module.named_parameters()}
+    optimizer = torch.optim.AdamW(task.parameter_groups(), lr=1e-3)
+    for batch in task.batches(0, 0, Shard()):
+        task.before_step(0)
+        sum(task.module(batch).values()).backward()  # type: ignore[union-attr]
+    optimizer.step()
+    task.refresh()
+    task.calibrate()
+    still = [name for name, value in task.module.named_parameters() if torch.equal(value, before[name])]
+    assert still and all(name.startswith("wide_") for name in still)  # those are fitted when a run begins
+    assert task.module.wide_emotion.table.weight.abs().max() > 0
+
+
+def test_batches_are_the_same_however_often_asked(tmp_path: Path) -> None:
+    task = DualTask(make_config(tmp_path), tmp_path / "work")
+    once = [batch.ids.tolist() for batch in task.batches(1, 0, Shard())]
+    later = [batch.ids.tolist() for batch in task.batches(1, 3, Shard())]
+    assert once[3:] == later
+    assert once != [batch.ids.tolist() for batch in task.batches(0, 0, Shard())]
+    shards = [[b.ids.tolist() for b in task.batches(1, 0, Shard(i, 2))] for i in (0, 1)]
+    assert len(shards[0]) == len(shards[1]) == task.steps(Shard(0, 2))
+    assert [row for pair in zip(*shards, strict=True) for row in pair] == once[: 2 * len(shards[0])]
+
+
+def test_missing_data_are_named(tmp_path: Path) -> None:
+    config = make_config(tmp_path)
+    (tmp_path / "chat" / "train.jsonl").unlink()
+    with pytest.raises(InputError, match=r"source 'chat'.*no train.jsonl"):
+        DualTask(config, tmp_path / "work")
+
+
+def test_a_comment_with_an_unknown_label(tmp_path: Path) -> None:
+    config = make_config(tmp_path)
+    write(tmp_path / "comments" / "train.jsonl", [{"text": "x", "labels": ["glee"]}])
+    with pytest.raises(InputError, match="line 1: 'glee' is none of the 28 intentions"):
+        DualTask(config, tmp_path / "work")
+
+
+def test_a_start_that_is_no_bert(tmp_path: Path) -> None:
+    config = make_config(tmp_path)
+    (tmp_path / "bert" / "tokenizer.json").unlink()
+    with pytest.raises(ModelError, match=r"no tokenizer\.json"):
+        DualTask(config, tmp_path / "work")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "graph.onnx", "tokenizer.json"])
+def test_a_torn_checkpoint_is_refused(trained: tuple[DualTask, Path], tmp_path: Path, name: str) -> None:
+    import shutil
+
+    _, checkpoint = trained
+    copy = tmp_path / "copy"
+    shutil.copytree(checkpoint, copy)
+    data = (copy / name).read_bytes()
+    (copy / name).write_bytes(data[: len(data) // 2])
+    with pytest.raises(ModelError, match=name.split(".")[0]):
+        load_ranker(copy)

@@ -1,0 +1,1 @@
+"""Training the published baselines: one task, one file of losses a family."""

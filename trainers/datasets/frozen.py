@@ -1,0 +1,118 @@
+"""Candidate lists on disk: chosen once by a named policy, then the same for every model that is compared.
+
+A JSON Lines file. First line: ``{"policy", "seed", "rows", "source", "counts"}``; then one line a sample:
+``{"id", "candidates", "gold"}``, null for an empty slot. ``source`` is the SHA-256 of the dialogue file.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from retriever.errors import InputError
+from retriever.store.atomic import write_bytes
+from trainers.datasets.ranking import RankingSample
+
+__all__ = ["Choice", "FrozenCandidates", "freeze", "load_frozen"]
+
+Choice = tuple[tuple[str | None, ...], int]
+"""Candidates and the gold's place."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenCandidates:
+    """Candidate lists by sample id.
+
+    Attributes:
+        counts: to report beside every score: ``duplicate_gold`` (rows whose gold stands among the negatives
+            too), ``padded_rows`` and ``padded_slots`` (empty ones), ``rows``.
+    """
+
+    policy: str
+    seed: int
+    source: str
+    choices: dict[str, Choice]
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+def freeze(
+    path: Path,
+    samples: Sequence[RankingSample],
+    choose: Callable[[int, RankingSample], Choice],
+    policy: str,
+    seed: int,
+    source: Path,
+) -> FrozenCandidates:
+    """The lists at `path`, chosen now where there are none yet.
+
+    Raises:
+        InputError: the file is of another policy, seed or dialogue file, or damaged.
+    """
+    digest = _digest(source)
+    if path.exists():
+        found = load_frozen(path)
+        wanted, got = (policy, seed, digest), (found.policy, found.seed, found.source)
+        if wanted != got:
+            what = [
+                name for name, a, b in zip(("policy", "seed", "source"), wanted, got, strict=True) if a != b
+            ]
+            raise InputError(
+                f"{path} has candidates of another {' and '.join(what)} (policy {found.policy}, seed "
+                f"{found.seed}); name another file, or remove it to choose anew"
+            )
+        missing = [sample.id for sample in samples if sample.id not in found.choices]
+        if missing:
+            raise InputError(f"{path} has no candidates for {missing[0]!r}; remove it to choose anew")
+        return found
+    choices = {sample.id: choose(index, sample) for index, sample in enumerate(samples)}
+    counts = _counts(choices)
+    head = {"policy": policy, "seed": seed, "rows": len(choices), "source": digest, "counts": counts}
+    lines = [json.dumps(head)]
+    lines += [
+        json.dumps({"id": id_, "candidates": list(candidates), "gold": gold}, ensure_ascii=False)
+        for id_, (candidates, gold) in choices.items()
+    ]
+    write_bytes(path, ("\n".join(lines) + "\n").encode())
+    return FrozenCandidates(policy, seed, digest, choices, counts)
+
+
+def load_frozen(path: Path) -> FrozenCandidates:
+    """Read what `freeze` wrote.
+
+    Raises:
+        InputError: not such a file, or cut off; names the line.
+    """
+    number = 1
+    try:
+        with path.open(encoding="utf-8") as lines:
+            head = json.loads(next(lines))
+            choices: dict[str, Choice] = {}
+            for line in lines:
+                number += 1
+                row = json.loads(line)
+                choices[row["id"]] = (tuple(row["candidates"]), int(row["gold"]))
+        if len(choices) != head["rows"]:
+            raise ValueError(f"{len(choices)} rows; its head says {head['rows']}")
+        return FrozenCandidates(head["policy"], head["seed"], head["source"], choices, head["counts"])
+    except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
+        raise InputError(
+            f"{path}, line {number}: no frozen candidates ({error or type(error).__name__}); "
+            "remove the file to choose anew"
+        ) from error
+
+
+def _counts(choices: dict[str, Choice]) -> dict[str, int]:
+    golds = [candidates.count(candidates[gold]) for candidates, gold in choices.values()]
+    padded = [candidates.count(None) for candidates, _ in choices.values()]
+    return {
+        "rows": len(choices),
+        "duplicate_gold": sum(count > 1 for count in golds),
+        "padded_rows": sum(count > 0 for count in padded),
+        "padded_slots": sum(padded),
+    }
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,81 @@
+"""What a dual ranker is made of and trained on."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from retriever.starter import STARTER_PACK
+from trainers.options import TrainOptions
+
+__all__ = ["DualConfig", "SourceConfig"]
+
+
+class SourceConfig(BaseModel):
+    """One dataset and its part in the training.
+
+    Attributes:
+        path: below the configuration's `root`, or absolute: a dataset folder in the native format, or
+            GoEmotions' rows of ``text`` and ``labels``.
+        share: of its rows that an epoch sees, drawn anew each epoch.
+        retrieval: weight of the retrieval loss on its rows.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str
+    share: float = Field(default=1.0, gt=0, le=1)
+    retrieval: float = Field(default=1.0, ge=0)
+
+
+class DualConfig(BaseModel):
+    """The whole configuration of a run.
+
+    Attributes:
+        root: the folder that relative paths of sources and packs start from.
+        start: folder of a BERT (``config.json``, ``tokenizer.json``, ``model.safetensors``) to start from;
+            ``minilm`` is the packaged all-MiniLM-L6-v2.
+        layers: how many of its layers are kept, from below.
+        sources: datasets by name.
+        packs: packs of labelled stickers that conversations are matched with, the first one the golds';
+            ``starter`` is the pack that ships.
+        vocabulary: pieces kept or added.
+        buckets: of the hashed n-grams.
+        max_tokens: longest input.
+        batch_tokens: padded tokens of a batch.
+        documents: sticker documents in each batch, for the label heads and the anchor.
+        anchor: whether comments and documents keep the likeness that the model to start from gives them; it
+            must read English, as sentence embeddings do.
+        refresh_every: steps between two refreshes of the sticker side.
+        held_out: share of each source that only the combination of the parts is fitted on, in blocks of rows
+            that stand together, so that a dialogue's rows are hardly ever on both sides.
+        temperature: of the retrieval loss.
+        valid_limit: validation rows of each source, the first so many.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    root: str = "."
+    start: str = "minilm"
+    layers: int | None = Field(default=None, ge=1)
+    sources: dict[str, SourceConfig]
+    packs: tuple[str, ...]
+    vocabulary: int = Field(default=22_000, ge=100)
+    buckets: int = Field(default=1 << 17, ge=16)
+    max_tokens: int = Field(default=72, ge=48, le=512)
+    batch_tokens: int = Field(default=2048, ge=64)
+    documents: int = Field(default=8, ge=0)
+    refresh_every: int = Field(default=100, ge=1)
+    anchor: bool = True
+    held_out: float = Field(default=0.05, ge=0, lt=0.5)
+    temperature: float = Field(default=0.05, gt=0)
+    valid_limit: int = Field(default=1500, ge=1)
+    weights: dict[str, float] = Field(default_factory=dict)
+    train: TrainOptions = TrainOptions()
+
+    def place(self, path: str) -> Path:
+        """Where a source lies."""
+        return Path(self.root).expanduser() / Path(path).expanduser()
+
+    def pack_places(self) -> list[str]:
+        """Where the packs lie."""
+        return [str(STARTER_PACK if pack == "starter" else self.place(pack)) for pack in self.packs]

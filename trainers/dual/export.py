@@ -1,0 +1,118 @@
+"""From a trained module to a checkpoint that ONNX Runtime and torch both read: int8 matrices."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from shutil import copyfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from retriever.checkpoints import CONFIG, GRAPH, SCHEMA, WEIGHTS
+from retriever.encoders.dual.text import build_graph
+from retriever.store.atomic import write_json
+from trainers.dual.model import FLOOR, PARTS
+
+if TYPE_CHECKING:
+    from trainers.dual.task import DualTask
+
+__all__ = ["quantise", "restore", "save_checkpoint", "tensors"]
+
+HEADS = ("emotion", "intention", "emoji", "domain")
+
+SMALL = 1 << 15
+"""Matrices below this many numbers stay float32: they cost nothing, and the label heads want them exact."""
+
+
+def quantise(matrix: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """(n, m) float32 as int8 and one scale a row, ``scale = max |row| / 127``; ``matrix ~ int8 * scale``."""
+    scale = np.abs(matrix).max(axis=1) / np.float32(127)
+    scale[scale == 0] = 1
+    rounded = np.rint(matrix / scale[:, None]).astype(np.int8)
+    return rounded, scale.astype(np.float32)
+
+
+def tensors(task: "DualTask", int8: bool = True) -> dict[str, NDArray[Any]]:
+    """Every weight by the name that inference asks for; an int8 ``x`` has its scales in ``x.scale``."""
+    module = task.module
+    state = {name: value.detach().float().cpu().numpy() for name, value in module.tower.state_dict().items()}
+    state["embeddings.position_embeddings.weight"] = state["embeddings.position_embeddings.weight"][
+        : task.config.max_tokens
+    ]
+    words = torch.cat([module.words, module.new_words]).detach().float().cpu().numpy()
+    state["embeddings.word_embeddings.weight"] = words
+    for head in HEADS:
+        for part, value in getattr(module, head).state_dict().items():
+            state[f"heads.{head}.{part}"] = value.float().cpu().numpy()
+    # n-gram tables label by label: one scale a label, and a row of the file is a label
+    for table in ("wide_emotion", "wide_emoji"):
+        wide = getattr(module, table)
+        state[f"{table}.weight"] = wide.table.weight.float().cpu().numpy().T
+        state[f"{table}.bias"] = wide.bias.float().cpu().numpy()
+    state["gates"] = module.combination.gates().detach().float().cpu().numpy()
+    state["other_emoji"] = module.combination.other.detach().float().cpu().numpy()
+    found: dict[str, NDArray[Any]] = {}
+    for name, value in state.items():
+        if int8 and value.ndim == 2 and value.size >= SMALL and "position" not in name:
+            found[name], found[f"{name}.scale"] = quantise(np.ascontiguousarray(value))
+        else:
+            found[name] = np.ascontiguousarray(value)
+    return found
+
+
+def restore(task: "DualTask", folder: Path) -> None:
+    """Put a checkpoint's weights, rounded as they are, back into the task's module.
+
+    Raises:
+        RuntimeError: they are of another architecture.
+    """
+    stored = load_file(folder / WEIGHTS)
+    for name in [key for key in stored if key.endswith(".scale")]:
+        scale = stored.pop(name)
+        matrix = name.removesuffix(".scale")
+        stored[matrix] = stored[matrix].astype(np.float32) * scale[:, None]
+    module = task.module
+    state = module.state_dict()
+    words = stored.pop("embeddings.word_embeddings.weight")
+    n_old = len(module.words)
+    new: dict[str, NDArray[Any]] = {"words": words[:n_old], "new_words": words[n_old:]}
+    for table in ("wide_emotion", "wide_emoji"):
+        new[f"{table}.table.weight"] = stored.pop(f"{table}.weight").T
+        new[f"{table}.bias"] = stored.pop(f"{table}.bias")
+    new["combination.other"] = stored.pop("other_emoji")
+    likeness = PARTS.index("likeness")
+    gates = stored.pop("gates")
+    gates[:, likeness] -= np.float32(FLOOR)
+    new["combination.weights"] = gates
+    for name, value in stored.items():
+        new[name.removeprefix("heads.") if name.startswith("heads.") else f"tower.{name}"] = value
+    position = "tower.embeddings.position_embeddings.weight"
+    whole = state[position].float().cpu().numpy().copy()
+    whole[: len(new[position])] = new[position]
+    new[position] = whole
+    new["bank_vectors"] = state["bank_vectors"].cpu().numpy()
+    module.load_state_dict(
+        {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in new.items()}
+    )
+
+
+def save_checkpoint(task: "DualTask", folder: Path, metrics: Mapping[str, float], int8: bool = True) -> None:
+    """Write a whole checkpoint into the empty `folder`."""
+    config = task.config
+    described = {
+        "family": "dual",
+        "schema": SCHEMA,
+        **task.start.shape,
+        "max_tokens": config.max_tokens,
+        "buckets": config.buckets,
+        "temperature": config.temperature,
+        "emoji": task.emoji,
+        "domains": task.domains,
+        "validation": {name: round(float(value), 2) for name, value in metrics.items()},
+    }
+    write_json(folder / CONFIG, described)
+    save_file(tensors(task, int8), folder / WEIGHTS)
+    (folder / GRAPH).write_bytes(build_graph(folder / WEIGHTS, described))
+    copyfile(task.start.tokenizer_file, folder / "tokenizer.json")

@@ -1,0 +1,349 @@
+"""Training the dual ranker: which rows when, what is measured, what is saved."""
+
+import json
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from eval.labels import label_of, normal_label
+from eval.metrics import average_precision, recall_at_k
+from retriever.encoders.dual.tokens import DualTokens, pad
+from retriever.errors import InputError
+from retriever.labels import EMOTIONS, INTENTIONS
+from retriever.types import Sticker
+from trainers.dual.anchor import Anchor
+from trainers.dual.calibration import calibrate
+from trainers.dual.config import DualConfig
+from trainers.dual.data import (
+    Example,
+    batched,
+    comment_examples,
+    examples,
+    is_comments,
+    places,
+    read_comments,
+    read_samples,
+    read_stickers,
+    split_off,
+    variants,
+)
+from trainers.dual.model import Bank, DualBatch, DualModule
+from trainers.dual.start import start_from
+from trainers.dual.wide import fit_wide
+from trainers.task import Shard
+
+__all__ = ["DualTask"]
+
+WEIGHTS: Mapping[str, float] = {"intention": 0.5, "domain": 0.2, "anchor": 1.0}
+
+_ENCODE = 128
+
+
+class DualTask:
+    """A `trainers.task.Task`. Rows are read once; an epoch draws each source's share of them anew."""
+
+    def __init__(self, config: DualConfig, work: Path) -> None:
+        """Read the data and build the model.
+
+        Args:
+            config: what to train on.
+            work: a folder for the tokenizer that is built from the data; reused when a run goes on.
+
+        Raises:
+            InputError: data are missing or of another shape.
+        """
+        self.config = config
+        packs = read_stickers(config.pack_places())
+        self.stickers = [sticker for pack in packs for sticker in pack]
+        sources = {name: config.place(source.path) for name, source in config.sources.items()}
+        for name, path in sources.items():
+            if not (path / "train.jsonl").is_file():
+                raise InputError(f"source {name!r}: {path} has no train.jsonl; give a dataset's folder")
+        comments = {name: read_comments(path, "train") for name, path in sources.items() if is_comments(path)}
+        chats = {name: read_samples(path, "train") for name, path in sources.items() if name not in comments}
+        labels = {label_of(sample, "emoji") for rows in chats.values() for sample in rows}
+        self.emoji = sorted(label for label in labels if label)
+        self.domains = sorted(sources)
+        texts = _texts(chats, comments, self.stickers)
+        start = start_from(config, texts, work)
+        self.tokens: DualTokens = start.tokens
+        self.start = start
+        # Initial values of the heads are part of the seed's randomness.
+        torch.manual_seed(config.train.seed)
+        emotion, intention, emoji = self._labels_of(self.stickers)
+        golds = torch.arange(len(self.stickers)) < len(packs[0])
+        nothing = torch.zeros(len(self.stickers), start.words.shape[1])
+        self._module = DualModule(
+            start.tower,
+            start.words,
+            start.n_new,
+            max(1, len(self.emoji)),
+            len(self.domains),
+            config.buckets,
+            config.temperature,
+            Bank(nothing, emotion, intention, emoji, golds),
+        )
+        self._rows: dict[str, list[Example]] = {}
+        self._held_out: list[Example] = []
+        every = {
+            name: list(examples(samples, self.tokens, config.buckets, name))
+            for name, samples in chats.items()
+        }
+        for name, said in comments.items():
+            every[name] = list(comment_examples(said, self.tokens, config.buckets, name))
+        for name, own in every.items():
+            self._rows[name], held = split_off(own, config.held_out)
+            self._held_out += held
+        self._fit_wide()
+        self._anchor = Anchor(config, self.stickers) if config.anchor else None
+        self._place = places(self.stickers, config.pack_places())
+        self._valid = {
+            name: read_samples(path, "valid", config.valid_limit)
+            for name, path in sources.items()
+            if name in chats and (path / "valid.jsonl").is_file()
+        }
+        self._planned: dict[int, tuple[list[Example], list[list[int]]]] = {}
+
+    def _fit_wide(self) -> None:
+        rows = [example for own in self._rows.values() for example in own]
+        grams = [example.grams for example in rows]
+        emotion = np.array([_index(EMOTIONS, example.emotion) for example in rows])
+        emoji = np.array([_index(self.emoji, example.emoji) for example in rows])
+        fit_wide(self._module.wide_emotion, grams, emotion)
+        fit_wide(self._module.wide_emoji, grams, emoji)
+
+    @property
+    def module(self) -> DualModule:
+        return self._module
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        return {**WEIGHTS, **self.config.weights}
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """The tower at the base rate; what starts from nothing learns faster."""
+        fast: list[Tensor] = []
+        plain: list[Tensor] = []
+        matrices: list[Tensor] = []
+        for name, parameter in self._module.named_parameters():
+            if name.startswith("combination."):
+                parameter.requires_grad_(False)  # not by gradient steps, but on held-out rows
+            elif name.startswith("wide_"):
+                continue  # fitted before
+            elif not name.startswith(("tower.", "words")):
+                fast.append(parameter)
+            elif parameter.ndim < 2:
+                plain.append(parameter)
+            else:
+                matrices.append(parameter)
+        return [
+            {"params": matrices},
+            {"params": plain, "weight_decay": 0.0},
+            {"params": fast, "scale": 10.0, "weight_decay": 0.0},
+        ]
+
+    def steps(self, shard: Shard) -> int:
+        return len(shard.of(min(len(self._plan(epoch)[1]) for epoch in range(self.config.train.epochs))))
+
+    def batches(self, epoch: int, start: int, shard: Shard) -> Iterator[DualBatch]:
+        rows, plan = self._plan(epoch)
+        mine = shard.of(len(plan))[: self.steps(shard)]
+        for number in mine[start:]:
+            rng = random.Random(f"{self.config.train.seed} {epoch} {number}")
+            yield self._batch([rows[at] for at in plan[number]], rng)
+
+    def before_step(self, step: int) -> None:
+        """Encode the stickers anew now and then, each with a document of varying completeness."""
+        if step % self.config.refresh_every == 0:
+            self.refresh(random.Random(f"{self.config.train.seed} bank {step}"))
+
+    def refresh(self, rng: random.Random | None = None) -> None:
+        """Bring the sticker side up to date; whole documents where no `rng` is given."""
+        from retriever.documents import document
+
+        texts = [variants(sticker, rng) if rng else document(sticker) for sticker in self.stickers]
+        vectors = self.encode([self.tokens.document(text) for text in texts])
+        self._module.get_buffer("bank_vectors").copy_(torch.nn.functional.normalize(vectors, dim=-1))
+
+    @torch.no_grad()
+    def encode(self, rows: Sequence[tuple[list[int], int]]) -> Tensor:
+        """Pooled vectors of any rows, (n, h), without dropout."""
+        module = self._module
+        device = module.words.device
+        was = module.training
+        module.eval()
+        order = sorted(range(len(rows)), key=lambda at: len(rows[at][0]))
+        found = torch.empty(len(rows), module.words.shape[1], device=device)
+        for start in range(0, len(order), _ENCODE):
+            chosen = order[start : start + _ENCODE]
+            batch = pad([rows[at] for at in chosen])
+            tensors = (torch.from_numpy(a).to(device) for a in (batch.ids, batch.mask, batch.pool))
+            bf16 = self.config.train.precision == "bf16"
+            with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+                found[chosen] = module.embed(*tensors)
+        module.train(was)
+        return found
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Percent, by source: R@1, R@2, R@5 and AP over each row's candidates; ``R@1`` is their mean."""
+        before = self._module.get_buffer("bank_vectors").clone()
+        self.refresh()
+        self.calibrate()
+        metrics: dict[str, float] = {}
+        for name, samples in self._valid.items():
+            scores = self.score(list(examples(samples, self.tokens, self.config.buckets, name)))
+            metrics.update(self._judge(name, samples, scores))
+        firsts = [value for key, value in metrics.items() if key.endswith("/R@1")]
+        metrics["R@1"] = float(np.mean(firsts)) if firsts else 0.0
+        self._module.get_buffer("bank_vectors").copy_(before)
+        return metrics
+
+    @torch.no_grad()
+    def calibrate(self) -> None:
+        """Fit the gates on the rows held out from training; needs a fresh bank."""
+        rows, module = self._held_out, self._module
+        if not rows:
+            return
+        was = module.training
+        module.eval()
+        pooled = self.encode([example.row for example in rows])
+        grams, offsets = _flat([example.grams for example in rows])
+        parts = module.parts(pooled, grams.to(pooled.device), offsets.to(pooled.device))
+        calibrate(
+            module.combination,
+            parts.domain,
+            module.values(parts, module.bank),
+            torch.tensor([_index(EMOTIONS, example.emotion) for example in rows], device=pooled.device),
+            torch.tensor([_index(self.emoji, example.emoji) for example in rows], device=pooled.device),
+            module.bank,
+            torch.tensor([self.domains.index(example.source) for example in rows], device=pooled.device),
+        )
+        module.train(was)
+
+    @torch.no_grad()
+    def score(self, rows: Sequence[Example]) -> np.ndarray:
+        """(n, d) scores of the bank's stickers for conversations."""
+        module = self._module
+        was = module.training
+        module.eval()
+        pooled = self.encode([example.row for example in rows])
+        grams, offsets = _flat([example.grams for example in rows])
+        parts = module.parts(pooled, grams.to(pooled.device), offsets.to(pooled.device))
+        module.train(was)
+        return module.score(parts, module.bank).float().cpu().numpy()
+
+    def save(self, folder: Path, metrics: Mapping[str, float]) -> None:
+        from trainers.dual.export import save_checkpoint
+
+        save_checkpoint(self, folder, metrics)
+
+    def _judge(self, name: str, samples: Sequence[Any], scores: np.ndarray) -> dict[str, float]:
+        """Candidates are looked up by document and emoji: six designers' stickers of one emoji are one."""
+        values: dict[str, list[float]] = {}
+        for sample, row in zip(samples, scores.astype(np.float64), strict=True):
+            if sample.candidates is None or sample.gold not in sample.candidates:
+                continue
+            known = [candidate for candidate in sample.candidates if candidate in self._place]
+            chosen = row[[self._place[candidate] for candidate in known]]
+            truth = np.array([candidate == sample.gold for candidate in known])
+            if not truth.any():
+                continue
+            for k in (1, 2, 5):
+                values.setdefault(f"{name}/R@{k}", []).append(float(recall_at_k(chosen, truth, k)[0]))
+            values.setdefault(f"{name}/AP", []).append(float(average_precision(chosen, truth)[0]))
+        return {measure: 100 * float(np.mean(found)) for measure, found in values.items()}
+
+    def _plan(self, epoch: int) -> tuple[list[Example], list[list[int]]]:
+        """The rows of an epoch and their batches: a function of the seed and the epoch alone."""
+        if epoch not in self._planned:
+            rng = random.Random(f"{self.config.train.seed} plan {epoch}")
+            rows: list[Example] = []
+            for name, every in self._rows.items():
+                share = self.config.sources[name].share
+                rows += every if share == 1 else rng.sample(every, max(1, round(share * len(every))))
+            self._planned[epoch] = (rows, batched(rows, self.config.batch_tokens, rng))
+        return self._planned[epoch]
+
+    def _batch(self, rows: Sequence[Example], rng: random.Random) -> DualBatch:
+        documents = rng.sample(self.stickers, min(self.config.documents, len(self.stickers)))
+        longest = max(len(example.row[0]) for example in rows)
+        texts = [self.tokens.document(variants(sticker, rng)) for sticker in documents]
+        # a document longer than the conversations would be padding for all of them
+        cut = [(ids if len(ids) <= longest else [*ids[: longest - 1], ids[-1]], at) for ids, at in texts]
+        batch = pad([*(example.row for example in rows), *cut])
+        emotion, intention, _ = self._labels_of(documents)
+        own_emotion = torch.tensor([_index(EMOTIONS, example.emotion) for example in rows])
+        own_emoji = torch.tensor([_index(self.emoji, example.emoji) for example in rows])
+        targets = torch.zeros(len(batch.ids), len(INTENTIONS))
+        for number, example in enumerate(rows):
+            for label in example.intentions:
+                targets[number, INTENTIONS.index(label)] = 1 / len(example.intentions)
+        for number, label in enumerate(intention.tolist(), start=len(rows)):
+            if label >= 0:
+                targets[number, label] = 1
+        weight = self.config.sources[rows[0].source].retrieval
+        anchored, anchor = self._anchored(rows, documents)
+        return DualBatch(
+            torch.from_numpy(batch.ids),
+            torch.from_numpy(batch.mask),
+            torch.from_numpy(batch.pool),
+            torch.cat([own_emotion, emotion]),
+            torch.cat([own_emoji, torch.full((len(documents),), -1)]),
+            targets,
+            torch.full((len(rows),), weight),
+            torch.full((len(rows),), self.domains.index(rows[0].source)),
+            anchored,
+            anchor,
+        )
+
+    def _anchored(self, rows: Sequence[Example], documents: Sequence[Sticker]) -> tuple[Tensor, Tensor]:
+        """The rows of a batch whose likeness is kept, (a,), and that likeness, (a, d)."""
+        if self._anchor is None:
+            return torch.zeros(0, dtype=torch.int64), torch.zeros(0, len(self.stickers))
+        said = [number for number, example in enumerate(rows) if example.text]
+        numbers = [*said, *range(len(rows), len(rows) + len(documents))]
+        likeness = self._anchor.likeness([rows[number].text for number in said], documents)
+        return torch.tensor(numbers, dtype=torch.int64), torch.from_numpy(likeness)
+
+    def _labels_of(self, stickers: Sequence[Sticker]) -> tuple[Tensor, Tensor, Tensor]:
+        return (
+            torch.tensor([_index(EMOTIONS, sticker.emotion) for sticker in stickers], dtype=torch.int64),
+            torch.tensor([_index(INTENTIONS, sticker.intention) for sticker in stickers], dtype=torch.int64),
+            torch.tensor([_index(self.emoji, normal_label(s.emoji)) for s in stickers], dtype=torch.int64),
+        )
+
+
+def _index(labels: Sequence[str], label: str | None) -> int:
+    return labels.index(label) if label in labels else -1
+
+
+def _flat(grams: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+    offsets = np.cumsum([0, *(len(row) for row in grams[:-1])])
+    return torch.from_numpy(np.concatenate(grams)), torch.from_numpy(offsets)
+
+
+def _texts(
+    chats: Mapping[str, Sequence[Any]], comments: Mapping[str, Sequence[Any]], stickers: Sequence[Sticker]
+) -> list[str]:
+    """Everything a vocabulary is chosen by, each text once, in a stable order."""
+    from retriever.documents import document
+
+    found: dict[str, None] = {}
+    for samples in chats.values():
+        for sample in samples:
+            found.update((turn.text, None) for turn in sample.conversation.utterances)
+    for said in comments.values():
+        found.update((comment.text, None) for comment in said)
+    found.update((document(sticker), None) for sticker in stickers)
+    return list(found)
+
+
+def dump(config: DualConfig) -> dict[str, Any]:
+    """The configuration as JSON values."""
+    return cast(dict[str, Any], json.loads(config.model_dump_json()))

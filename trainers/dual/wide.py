@@ -1,0 +1,81 @@
+"""The linear models over n-grams: convex, so they are fitted to the end and not trained along.
+
+Multinomial logistic regression on unit vectors of hashed n-grams. Trained by gradient steps beside the tower
+they learnt their rows by heart in the epochs that the tower needs.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from retriever.extras import require
+
+__all__ = ["Wide", "fit_wide"]
+
+STRENGTH = 1.0
+"""Of the loss against the squared weights (scikit-learn's ``C``)."""
+_STEPS, _TOLERANCE = 60, 1e-3
+_NEVER = -10.0
+"""The bias of a label that no row has."""
+
+
+class Wide(nn.Module):
+    """Logits from hashed n-grams; nothing in it is trained by gradient steps.
+
+    Args:
+        buckets: of the n-grams.
+        labels: how many.
+    """
+
+    def __init__(self, buckets: int, labels: int) -> None:
+        super().__init__()
+        self.table = nn.EmbeddingBag(buckets, labels, mode="sum")
+        self.bias = nn.Parameter(torch.zeros(labels))
+        nn.init.zeros_(self.table.weight)
+        for parameter in self.parameters():
+            parameter.requires_grad_(False)
+
+    def forward(self, grams: Tensor, offsets: Tensor) -> Tensor:
+        """(k, labels) of flat bucket numbers and where each row's begin, (k,)."""
+        counts = torch.diff(offsets, append=offsets.new_tensor([len(grams)])).clamp(min=1)
+        summed: Tensor = self.table(grams, offsets)
+        return summed * counts.float().rsqrt()[:, None] + self.bias  # a unit vector of equal features
+
+
+def fit_wide(wide: Wide, rows: Sequence[NDArray[np.int64]], labels: NDArray[np.int64]) -> None:
+    """Fit `wide` in place.
+
+    Args:
+        rows: each row's distinct bucket numbers.
+        labels: (n,), -1 where unknown; those rows are left out.
+    """
+    linear = require("sklearn.linear_model", "train", "training the dual ranker")
+    from scipy.sparse import csr_matrix
+
+    known = np.flatnonzero(labels >= 0)
+    present = np.unique(labels[known])
+    bias = np.full(len(wide.bias), _NEVER, np.float32)
+    bias[present] = 0
+    weights = np.zeros((len(wide.bias), wide.table.num_embeddings), np.float32)
+    if len(present) > 1:
+        lengths = np.array([len(rows[int(row)]) for row in known])
+        values = np.repeat(1 / np.sqrt(lengths), lengths)
+        columns = np.concatenate([rows[int(row)] for row in known])
+        matrix = csr_matrix(
+            (values, columns, np.concatenate([[0], np.cumsum(lengths)])), (len(known), weights.shape[1])
+        )
+        model = linear.LogisticRegression(C=STRENGTH, max_iter=_STEPS, tol=_TOLERANCE)
+        import warnings
+
+        with warnings.catch_warnings():  # a last digit more or less is nothing to a regularised model
+            warnings.simplefilter("ignore")
+            model.fit(matrix, labels[known])
+        two = len(present) == 2  # scikit-learn keeps one row for two classes
+        weights[present] = np.concatenate([-model.coef_, model.coef_]) / 2 if two else model.coef_
+        bias[present] = np.concatenate([-model.intercept_, model.intercept_]) / 2 if two else model.intercept_
+    with torch.no_grad():
+        wide.table.weight.copy_(torch.from_numpy(weights.T.copy()))
+        wide.bias.copy_(torch.from_numpy(bias))

@@ -1,0 +1,92 @@
+"""Where a text encoder starts from: its vocabulary, its published weights, its word vectors."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from retriever.errors import InputError
+from retriever.rankers.parts.config import TextConfig
+from retriever.rankers.parts.pieces import Pieces, WordPieces, Words, load_pieces
+from retriever.store.atomic import new_folder
+from trainers.parts.bert import PublishedBert, read_bert
+from trainers.parts.vectors import read_vectors
+
+__all__ = ["TextStart", "start_text"]
+
+
+@dataclass(frozen=True)
+class TextStart:
+    """What a text encoder begins with.
+
+    Attributes:
+        config: with the sizes of the published weights, where it names some.
+        pieces: the vocabulary.
+        bert: the published weights, or None.
+    """
+
+    config: TextConfig
+    pieces: Pieces
+    bert: PublishedBert | None
+
+    def fill_words(self, words: nn.Embedding) -> bool:
+        """Put the word vectors that the configuration names into a word table; whether it names some.
+
+        Raises:
+            InputError, ModelError: the file is missing, damaged, or of another width.
+        """
+        if self.config.vectors is None:
+            return False
+        assert isinstance(self.pieces, Words)
+        read_vectors(Path(self.config.vectors).expanduser(), self.pieces, words)
+        return True
+
+
+def start_text(config: TextConfig, texts: Iterable[str], work: Path | None = None) -> TextStart:
+    """Read what `config` names; learn a vocabulary where it names nothing.
+
+    Args:
+        texts: the training split's utterances, read only where a vocabulary has to be learnt.
+        work: a folder that keeps a learnt vocabulary, so that a run that goes on has the same one.
+
+    Raises:
+        ModelError: published weights cannot be had.
+        InputError: sizes contradict the published ones.
+    """
+    bert = read_bert(config.pretrained) if config.pretrained else None
+    if bert is None:
+        return TextStart(config, _vocabulary(config, texts, work), None)
+    return TextStart(_sized(config, bert), bert.pieces, bert)
+
+
+def _sized(text: TextConfig, bert: PublishedBert) -> TextConfig:
+    if text.layers > bert.layers:
+        raise InputError(
+            f"text.layers is {text.layers}, but {text.pretrained} has {bert.layers}; take fewer of them"
+        )
+    if text.max_tokens > bert.positions:
+        raise InputError(
+            f"text.max_tokens is {text.max_tokens}, but {text.pretrained} reads at most {bert.positions}"
+        )
+    return text.model_copy(update={"width": bert.width, "heads": bert.heads, "ffn": bert.ffn})
+
+
+def _vocabulary(text: TextConfig, texts: Iterable[str], work: Path | None) -> Pieces:
+    place = work / "tokenizer" if work is not None else None
+    if place is not None and place.is_dir():
+        return load_pieces(place)
+    pieces: Pieces
+    if text.kind == "bert":
+        pieces = WordPieces.learn(texts, text.vocabulary)
+    else:
+        pieces = Words.learn(texts, text.vocabulary, text.segment)
+    if place is not None:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with new_folder(place) as folder:
+                pieces.save(folder)
+        except OSError:
+            if not place.is_dir():  # else another process of the same run was first, with the same pieces
+                raise
+    return pieces

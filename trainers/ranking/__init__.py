@@ -1,0 +1,1 @@
+"""What training of every family has in common that ranks a conversation's candidate stickers."""
