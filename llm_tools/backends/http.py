@@ -20,8 +20,8 @@ __all__ = ["HTTPBackend"]
 logger = logging.getLogger(__name__)
 
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-# Seconds after which an idle connection is not used again. Servers on uvicorn, vLLM's among them, close theirs
-# after 5: a call sent down one at that moment is lost.
+# Seconds after which an idle connection is not used again. Servers on uvicorn, as vLLM, close theirs after 5:
+# a call sent down one at that moment is lost.
 _KEEP_IDLE = 2.0
 _GUIDANCE_WORDS = ("response_format", "json_schema", "structured_output", "guided", "grammar")
 _START = (
