@@ -1,7 +1,8 @@
-"""Paired comparison of two systems on the same queries: the difference, how sure it is, who wins how often.
+"""How sure a mean or a paired difference is: bootstrap intervals, and who wins how often.
 
 The bootstrap resamples queries (Efron & Tibshirani 1993; percentile interval), the same ones for all columns,
 from a fixed seed. Queries of one dialogue are not independent, so the intervals are a little too narrow.
+Tests between systems, with their correction for many, are in `eval.paired`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,10 +14,11 @@ from numpy.typing import NDArray
 from eval.metrics.ranked import Floats
 from retriever.errors import InputError
 
-__all__ = ["RESAMPLES", "Difference", "compare"]
+__all__ = ["RESAMPLES", "Difference", "Interval", "compare", "draw_counts", "intervals"]
 
 RESAMPLES = 1000
 _CHUNK = 100
+_CELLS = 10_000_000  # of one block of draws, to stay within memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,40 @@ class Difference:
     def is_clear(self) -> bool:
         """Whether the interval leaves out 0."""
         return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean over queries and its 95 % percentile bootstrap interval; the macro average likewise, or None."""
+
+    mean: float
+    low: float
+    high: float
+    macro: float | None = None
+    macro_low: float | None = None
+    macro_high: float | None = None
+
+
+def intervals(
+    values: Floats,
+    labels: Sequence[str | None] | None = None,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> list[Interval]:
+    """Intervals of many means at once.
+
+    Args:
+        values: ``(n_queries, n_columns)``; a column for each system and measure.
+        labels, resamples, seed: as in `compare`.
+
+    Raises:
+        InputError: as in `compare`.
+    """
+    return [
+        Interval(found.mean, found.low, found.high, found.macro, found.macro_low, found.macro_high)
+        for found in compare(values, labels, resamples=resamples, seed=seed)
+    ]
 
 
 def compare(
@@ -80,7 +116,7 @@ def compare(
     groups = _groups(labels)
     micro = np.empty((resamples, differences.shape[1]))
     macro = np.empty_like(micro)
-    for part, counts in _resamples(len(differences), resamples, seed):
+    for part, counts in draw_counts(len(differences), resamples, seed):
         # rounded, so that a difference of nothing is 0 and not the last bits of two sums
         micro[part] = np.round(counts @ differences / len(differences), 12)
         macro[part] = np.round(_macro(counts, differences, groups), 12)
@@ -116,11 +152,12 @@ def _groups(labels: Sequence[str | None] | None) -> list[NDArray[np.int64]]:
     return [np.array(group) for group in rows.values()]
 
 
-def _resamples(n: int, resamples: int, seed: int) -> Iterator[tuple[slice, Floats]]:
-    """How often each query is drawn, ``(chunk, n)`` at a time."""
+def draw_counts(n: int, resamples: int, seed: int) -> Iterator[tuple[slice, Floats]]:
+    """How often each of n queries is drawn: which resamples, and their counts ``(chunk, n)``."""
     rng = np.random.default_rng(seed)
-    for start in range(0, resamples, _CHUNK):
-        size = min(_CHUNK, resamples - start)
+    step = min(_CHUNK, max(1, _CELLS // n))
+    for start in range(0, resamples, step):
+        size = min(step, resamples - start)
         drawn = rng.integers(0, n, (size, n))
         drawn += np.arange(size)[:, None] * n
         counts = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)
