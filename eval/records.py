@@ -1,16 +1,38 @@
-"""One JSON record a query: what was ranked, what each system got for it, and its best stickers.
+"""What is known of every query: what was ranked, what each system got for it, and its best stickers.
 
-::
+`read_records` gives one such dictionary a query, in the dataset's order, put together from the files that
+`eval.run_folder` describes::
 
-    {"id": "q1", "protocols": {
+    {"id": "q1",
+     "facts": {"n_utterances": 4, "mode": "reply", "reply_speaker": "B",
+               "said": [["A", "I lost my keys"], ...],
+               "gold": "p/3", "label": "fear", "verbal": true, "unseen": false, "sentiment": 0.62},
+     "protocols": {
         "candidates": {"n": 10, "relevant": 1, "label": "fear", "gold": ["p/3"], "ids": ["p/7", ...],
-                       "values": {"lexical": {"R@1": 0.0, ...}}, "scores": {"lexical": [0.1, ...]}},
-        "library": {"n": 882, "relevant": 66, "label": "fear", "values": {...},
-                    "top": {"lexical": [["p/9", 3.2], ...]}},
+                       "values": {"lexical": {"R@1": 0.0, ...}},
+                       "rank": {"lexical": 3.0},
+                       "top": {"lexical": [["p/9", 3.2], ...]},
+                       "scores": {"lexical": [0.1, ...]}},
+        "library": {"n": 882, "relevant": 66, "label": "fear", "gold": ["p/3"],
+                    "values": {...}, "rank": {...}, "top": {...},
+                    "curve": {"lexical": [1.0, 0.8, ...]}},
         "other": {"skipped": "no label"}}}
 
-A record says all that reports and run files need, and its numbers come back from JSON to the last bit, so a
-run that was stopped and resumed gives the same report.
+Facts, each None where it is not known: ``said``, the last four messages, each cut at 300 characters;
+``label``, by the dataset's field; ``verbal``, whether the gold has words on it (None where no sticker of the
+library was looked at); ``unseen``, that no row of the train split was answered with the gold; ``sentiment``,
+the positive share of the words that carry sentiment, 0 to 1, 0.5 where none does.
+
+By protocol: ``label`` is what macro averages are taken over. ``gold`` holds the sticker that was sent, where
+it is among those ranked, else nothing. ``rank`` is its rank among the ``n``, 1 the best: the mean rank of the
+stickers it is tied with, so it may end in .5; None without a gold. ``top`` holds the ten best ids with their
+scores, best first, equal ones in list order. ``ids`` and ``scores`` (in the order of ``ids``) are there where
+a query brings its own list. ``curve`` is there where relevance is by label: interpolated precision at recall
+0, 0.1, ..., 1, rounded to four digits. A system that cannot be asked about a protocol's lists (an LLM about a
+whole library) is missing from its ``values``, ``rank``, ``top``, ``scores`` and ``curve``.
+
+All other numbers come back from JSON to the last bit, so a run that was stopped and resumed gives the same
+report.
 """
 
 from collections.abc import Mapping, Sequence

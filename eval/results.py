@@ -6,7 +6,43 @@ from typing import Any
 
 from eval.significance import Difference
 
-__all__ = ["ProtocolResult", "Report", "SystemResult"]
+__all__ = ["Cost", "ProtocolResult", "Report", "SystemResult"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one system took. Times are wall-clock on the machine that ran it, and decide nothing.
+
+    Attributes:
+        n: conversations timed.
+        ms_median, ms_mean: milliseconds a conversation, scoring only, of all that its protocols rank for it
+            (ten candidates, or the whole library); conversations that are asked about at once share their
+            time. None where nothing was timed.
+        sticker_seconds: the sticker side, once; near 0 where it was there already.
+        load_seconds: opening the system.
+        calls, prompt_tokens, completion_tokens: of a language model, spent into this folder.
+        cached: answers that were known already.
+        unanswered: conversations that the system had no opinion on, by reason; all scores are equal there,
+            which is chance.
+        calls_per_1000, prompt_tokens_per_1000, completion_tokens_per_1000: what a thousand picks need when
+            nothing is known already; None for a system without calls.
+        price_per_1000: what they cost at the prices given, or None.
+    """
+
+    n: int = 0
+    ms_median: float | None = None
+    ms_mean: float | None = None
+    sticker_seconds: float = 0.0
+    load_seconds: float = 0.0
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached: int = 0
+    unanswered: Mapping[str, int] = field(default_factory=dict)
+    calls_per_1000: float | None = None
+    prompt_tokens_per_1000: float | None = None
+    completion_tokens_per_1000: float | None = None
+    price_per_1000: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +50,7 @@ class SystemResult:
     """One system under one protocol; values in [0, 1], by measure name.
 
     Attributes:
+        n: queries judged.
         mean: over queries.
         macro: mean over labels of the label's mean; empty when the queries have no labels.
         over_chance: the difference to chance, paired by query.
@@ -25,6 +62,7 @@ class SystemResult:
     macro: Mapping[str, float] = field(default_factory=dict)
     over_chance: Mapping[str, Difference] = field(default_factory=dict)
     over_baseline: Mapping[str, Difference] = field(default_factory=dict)
+    n: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +78,9 @@ class ProtocolResult:
         n_labels: how many labels the macro averages are over.
         chance: what a scorer that knows nothing gets on the same queries, exactly.
         systems: in the order in which the systems came.
+        label: the field that decides relevance, or None where the gold alone is right.
+        relevance: in words, what is right: "the gold alone", "the same emotion, and the gold", ...
+        not_judged: systems that took no part, and why.
     """
 
     protocol: str
@@ -50,6 +91,9 @@ class ProtocolResult:
     n_labels: int
     chance: SystemResult
     systems: tuple[SystemResult, ...]
+    label: str | None = None
+    relevance: str = ""
+    not_judged: Mapping[str, str] = field(default_factory=dict)
 
     def system(self, name: str) -> SystemResult:
         """The result of one system, ``chance`` included.
@@ -76,6 +120,10 @@ class Report:
         ties: how equal scores were judged.
         baseline: the system that the others are compared with, or None.
         resamples, seed: of the bootstrap.
+        protocols: results, in the order of the protocols.
+        costs: by system. Neither they nor `provenance` count when reports are compared.
+        provenance: what decided the results: ``config`` (hashes of the data, of the frozen candidates and
+            of the library, every system's identity) and ``environment`` (commit, Python, package versions).
     """
 
     dataset: str
@@ -89,6 +137,8 @@ class Report:
     resamples: int
     seed: int
     protocols: tuple[ProtocolResult, ...]
+    costs: Mapping[str, Cost] = field(default_factory=dict, compare=False)
+    provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def protocol(self, name: str) -> ProtocolResult:
         """The result under one protocol.
