@@ -1,30 +1,46 @@
 """The chain: recall candidates, score them, fuse the scores, pick."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retriever.checkpoints import STARTER
-from retriever.encoders import load_encoder
 from retriever.errors import InputError, LibraryDamaged
 from retriever.filters import FilterIndex, Filters
-from retriever.fusion import fuse
-from retriever.rankers import load_ranker
+from retriever.fusion import fuse, parts
+from retriever.fusion.decision import Decision
+from retriever.fusion.file import is_file, load_fusion
+from retriever.fusion.fitted import FittedFusion
+from retriever.fusion.traits import traits
 from retriever.rankers.base import Expecting
 from retriever.recall import Recall, RecallMethod, best_rows
 from retriever.scorers.base import Doubting, Recaller, Scorer, Scores
-from retriever.scorers.embedding import EmbeddingScorer
-from retriever.scorers.ranker import DenseRankerScorer, RankerScorer, ranker_scorer
+from retriever.scorers.identity import identities
+from retriever.scorers.of_library import library_scorers, named_rankers, open_scorers
+from retriever.scorers.ranker import DenseRankerScorer, RankerScorer
 from retriever.store.library import Library
 from retriever.types import Conversation, Pick, Sticker
 
-__all__ = ["StickerRetriever"]
+__all__ = ["Answer", "StickerRetriever"]
 
 FUSED = "fused"
 """The name of the fused scores beside the scorers' own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was picked, and whether to send it.
+
+    Attributes:
+        picks: best first.
+        decision: about the first pick; None without a fitted fusion that decides.
+    """
+
+    picks: list[Pick]
+    decision: Decision | None = None
 
 
 class StickerRetriever:
@@ -44,7 +60,9 @@ class StickerRetriever:
         library: an opened library.
         recallers: scorers that can score the whole library; at least one.
         scorers: scorers that score candidates only (a ranker, an LLM); may be empty.
-        fusion: a method of `retriever.fusion`.
+        fusion: a method of `retriever.fusion`, or a fitted fusion (`sticker fuse`), which brings weights and
+            options. A scorer of it that is not here is left out and the others keep their weights: `absent`
+            names it, a warning is logged, and nothing decides whether to send.
         weights: by scorer name; 1 where not given. A scorer that doubts itself (`Doubting`) lowers its own
             for a conversation, as an English encoder does for Chinese.
         fusion_options: the method's own options, such as ``k`` of ``rrf``.
@@ -59,7 +77,7 @@ class StickerRetriever:
         recallers: Sequence[Recaller],
         scorers: Sequence[Scorer] = (),
         *,
-        fusion: str = "rrf",
+        fusion: str | FittedFusion = "rrf",
         weights: Mapping[str, float] | None = None,
         fusion_options: Mapping[str, Any] | None = None,
         recall: RecallMethod = "exact",
@@ -73,6 +91,13 @@ class StickerRetriever:
         self.library = library
         self.recallers = tuple(recallers)
         self.scorers = tuple(scorers)
+        self.fitted: FittedFusion | None = None
+        self.absent: tuple[str, ...] = ()
+        if isinstance(fusion, FittedFusion):
+            if weights or fusion_options:
+                raise InputError("a fitted fusion has its own weights and options; leave out those given")
+            self.fitted, self.absent = fusion.bound_to(identities((*recallers, *scorers)))
+            fusion, weights, fusion_options = self.fitted.method, self.fitted.weights, self.fitted.options
         self.fusion = fusion
         self.weights = dict(weights) if weights else None
         self.fusion_options = dict(fusion_options or {})
@@ -90,7 +115,7 @@ class StickerRetriever:
         ranker: str | Path | None = "auto",
         history: int = 3,
         device: str = "auto",
-        fusion: str = "rrf",
+        fusion: str | Path | FittedFusion = "rrf",
         weights: Mapping[str, float] | None = None,
         fusion_options: Mapping[str, Any] | None = None,
         recall: RecallMethod = "exact",
@@ -105,6 +130,8 @@ class StickerRetriever:
             scorers: more scorers, such as the LLM one.
             ranker: a checkpoint folder; ``auto`` is the ranker that ships, where the library was made with
                 its encoder; None leaves rankers out.
+            fusion: a method, a fitted fusion or the file of one (``.toml``). With a fitted one the scorers
+                it names are taken where `use` is empty, and so are the rankers it names by their checkpoints.
             history: how many utterances the recallers read.
             device: for encoders that can choose.
 
@@ -113,10 +140,18 @@ class StickerRetriever:
             MissingExtra, ModelError: its encoder cannot be loaded here.
             InputError: a name in `use` that this library does not have.
         """
+        if isinstance(fusion, Path) or (isinstance(fusion, str) and is_file(fusion)):
+            fusion = load_fusion(fusion)
         library = Library.open(path)
         while True:
             try:
-                recallers, more = _scorers(library, use, history, device, ranker)
+                wanted, named = use, []
+                if isinstance(fusion, FittedFusion):
+                    wanted = use or [n for n in fusion.scorers if n in library_scorers(library, ranker)]
+                    named += named_rankers(library, fusion.checkpoints, device)
+                recallers, more = open_scorers(library, wanted, history=history, device=device, ranker=ranker)
+                recallers += [scorer for scorer in named if isinstance(scorer, DenseRankerScorer)]
+                more += [scorer for scorer in named if isinstance(scorer, RankerScorer)]
                 return cls(
                     library,
                     recallers,
@@ -154,23 +189,67 @@ class StickerRetriever:
             ConversationError: no text.
             InputError: `k` out of range, a filter value no sticker has, or filters nothing passes.
         """
+        return self.answer(
+            conversation, k, packs=packs, emotions=emotions, intentions=intentions, tags=tags
+        ).picks
+
+    def answer(
+        self,
+        conversation: Conversation | str | Sequence[str],
+        k: int = 3,
+        *,
+        packs: Sequence[str] = (),
+        emotions: Sequence[str] = (),
+        intentions: Sequence[str] = (),
+        tags: Sequence[str] = (),
+    ) -> Answer:
+        """`pick`, and whether to send the best pick at all, where a fitted fusion tells.
+
+        The probability is calibrated for picks of the whole library; filters that leave few stickers make it
+        too high.
+        """
         conversation = as_conversation(conversation)
         filters = Filters(packs, emotions, intentions, tags)
         allowed = self._filters.mask(filters) if filters else None
         self._check_k(k, allowed)
-        candidates = self._recall(conversation, k, allowed)
-        stickers = [self.library.stickers[int(row)] for row in candidates.rows]
-        scores = {**candidates.scores, **{s.name: s.score(conversation, stickers) for s in self.scorers}}
+        rows, scores = self.recalled(conversation, k, allowed)
         fused = self._fuse(conversation, scores)
-        return [
+        added = parts(scores, self.fusion, weights=self._weights(conversation, scores), **self.fusion_options)
+        picks = [
             Pick(
-                sticker=stickers[row],
+                sticker=self.library.stickers[int(rows[at])],
                 rank=rank,
-                score=float(fused[row]),
-                scores={name: float(values[row]) for name, values in scores.items()},
+                score=float(fused[at]),
+                scores={name: float(values[at]) for name, values in scores.items()},
+                parts={name: float(values[at]) for name, values in added.items()},
             )
-            for rank, row in enumerate(best_rows(fused, k), start=1)
+            for rank, at in enumerate(best_rows(fused, k), start=1)
         ]
+        decider = self.fitted.decision if self.fitted else None
+        return Answer(picks, decider.decide(fused, traits(conversation)) if decider else None)
+
+    def recalled(
+        self, conversation: Conversation, k: int = 3, allowed: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.intp], dict[str, Scores]]:
+        """What `pick` chooses among: library rows (m,), ascending, and every scorer's scores of them, (m,).
+
+        Args:
+            k: as for `pick`.
+            allowed: who may be picked, (n_library,); None allows everybody.
+        """
+        candidates = self._recall(conversation, k, allowed)
+        scores = dict(candidates.scores)
+        if self.scorers:
+            stickers = [self.library.stickers[int(row)] for row in candidates.rows]
+            scores |= {scorer.name: scorer.score(conversation, stickers) for scorer in self.scorers}
+        return candidates.rows, scores
+
+    def confidence(self, conversation: Conversation) -> dict[str, float]:
+        """How far each scorer is to be trusted with a conversation, by name, in [0, 1]: see `Doubting`."""
+        return {
+            scorer.name: scorer.confidence(conversation) if isinstance(scorer, Doubting) else 1.0
+            for scorer in (*self.recallers, *self.scorers)
+        }
 
     def score_library(self, conversation: Conversation) -> dict[str, Scores]:
         """Every scorer's scores for the whole library, and their fusion under ``fused``; each (n_library,).
@@ -200,11 +279,13 @@ class StickerRetriever:
         return self.library.stickers
 
     def _fuse(self, conversation: Conversation, scores: Mapping[str, Scores]) -> Scores:
-        weights = {name: (self.weights or {}).get(name, 1.0) for name in scores}
-        for scorer in (*self.recallers, *self.scorers):
-            if isinstance(scorer, Doubting):
-                weights[scorer.name] *= scorer.confidence(conversation)
+        weights = self._weights(conversation, scores)
         return fuse(scores, self.fusion, weights=weights, **self.fusion_options)
+
+    def _weights(self, conversation: Conversation, names: Iterable[str]) -> dict[str, float]:
+        given = self.fitted.weights_for(traits(conversation)) if self.fitted else self.weights or {}
+        doubts = self.confidence(conversation)
+        return {name: given.get(name, 1.0) * doubts[name] for name in names}
 
     def _check_k(self, k: int, allowed: NDArray[np.bool_] | None) -> None:
         if not isinstance(k, int) or isinstance(k, bool) or k < 1:
@@ -230,55 +311,3 @@ def as_conversation(value: Conversation | str | Sequence[str]) -> Conversation:
     if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
         raise InputError(f"got {type(value).__name__}; expected a Conversation, a text or a list of texts")
     return Conversation.from_texts(*texts)
-
-
-def embedding_names(library: Library) -> list[str]:
-    """The scorer name of each of the library's encoders: ``embedding``, or ``embedding:NAME`` if several."""
-    specs = library.manifest.encoders
-    return ["embedding"] if len(specs) == 1 else [f"embedding:{spec.name}" for spec in specs]
-
-
-def recaller_names(library: Library) -> list[str]:
-    """The recallers a library supports by itself."""
-    return [*embedding_names(library), "lexical"]
-
-
-def _scorers(
-    library: Library, use: Sequence[str], history: int, device: str, ranker: str | Path | None
-) -> tuple[list[Recaller], list[Scorer]]:
-    """The recallers wanted, and the ranker where it is too slow to be one."""
-    trained = _ranker(library, ranker, device)
-    there = [*recaller_names(library), *([] if trained is None else [trained.name])]
-    wanted = _chosen(use, there, library)
-    recallers: list[Recaller] = []
-    for name, spec in zip(embedding_names(library), library.manifest.encoders, strict=True):
-        if name in wanted:
-            encoder = load_encoder(spec.name, device=device)
-            recallers.append(EmbeddingScorer(library, encoder, name, history))
-    if "lexical" in wanted:
-        recallers.append(library.lexical(history))
-    if trained is None or trained.name not in wanted:
-        return recallers, []
-    if isinstance(trained, DenseRankerScorer):
-        return [*recallers, trained], []
-    return recallers, [trained]
-
-
-def _ranker(
-    library: Library, ranker: str | Path | None, device: str
-) -> RankerScorer | DenseRankerScorer | None:
-    """The trained scorer, with the vectors of the library where its text tower made them."""
-    if ranker is None or (
-        ranker == "auto" and not any(s.name == "starter" for s in library.manifest.encoders)
-    ):
-        return None
-    opened = load_ranker(STARTER if ranker == "auto" else ranker, device)
-    same = [spec for spec in library.manifest.encoders if spec.model_id == opened.model_id]
-    return ranker_scorer(library, opened, library.vectors(same[0]) if same else None)
-
-
-def _chosen(use: Sequence[str], there: Sequence[str], library: Library) -> set[str]:
-    unknown = [name for name in use if name not in there]
-    if unknown:
-        raise InputError(f"{library.paths.root} has no scorer {unknown[0]!r}; it has {', '.join(there)}")
-    return set(use or there)

@@ -18,6 +18,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "animated": ("rlottie_python", "av"),
     "langchain": ("langchain_core",),
     "agents": ("langchain", "langchain_core", "langchain_openai"),
+    "fuse": ("matplotlib", "sklearn", "scipy", "tomli_w"),
     "ray": ("ray",),
 }
 """extra -> the modules whose absence means "not installed"; a test holds this against pyproject.toml."""

@@ -121,9 +121,12 @@ class Pick:
         rank: 1 is the best.
         score: the fused score; comparable within one answer only.
         scores: what each scorer said, by scorer name, on the scorer's own scale.
+        parts: what each scorer added to `score`, by scorer name: they add up to it. Empty where the fusion is
+            no sum over scorers.
     """
 
     sticker: Sticker
     rank: int
     score: float
     scores: Mapping[str, float]
+    parts: Mapping[str, float] = field(default_factory=dict)

@@ -48,7 +48,13 @@ class Scoring:
     history: Annotated[
         int, typer.Option("--history", min=1, help="How many of the last utterances are read.")
     ] = 3
-    fusion: Annotated[str, typer.Option("--fusion", help="How scores are fused: rrf or weighted.")] = "rrf"
+    fusion: Annotated[
+        str,
+        typer.Option(
+            "--fusion",
+            help="How scores are fused: rrf, weighted, or a file that `sticker fuse` wrote (.toml).",
+        ),
+    ] = "rrf"
     weight: Annotated[
         list[str] | None,
         typer.Option(
@@ -78,7 +84,11 @@ class Scoring:
             InputError: a weight is not NAME=NUMBER.
         """
         from retriever.chain import StickerRetriever
+        from retriever.errors import InputError
+        from retriever.fusion.file import is_file
 
+        if is_file(self.fusion) and (self.weight or self.normalise):
+            raise InputError(f"{self.fusion} has its own weights; leave --weight and --normalise out")
         return StickerRetriever.open(
             library,
             use=tuple(self.use or ()),
@@ -94,12 +104,14 @@ class Scoring:
         )
 
     def record(self) -> dict[str, Any]:
-        """What was chosen, as an evaluation writes it down."""
+        """What was chosen, as an evaluation writes it down; a fusion file is named by what it holds."""
+        from retriever.fusion.file import file_id
+
         return {
             "use": sorted(self.use or ()),
             "ranker": self.ranker,
             "history": self.history,
-            "fusion": self.fusion,
+            "fusion": file_id(self.fusion),
             "weights": parse_weights(self.weight),
             "normalise": self.normalise,
         }

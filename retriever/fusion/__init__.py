@@ -7,8 +7,8 @@ A scorer that gave everybody the same score has no opinion: it is left out, so i
 even by rounding.
 """
 
-from retriever.fusion.combine import METHODS, fuse, register, rrf, weighted
-from retriever.fusion.normalise import NORMALISATIONS, mean_ranks, minmax, rank, softmax, zscore
+from retriever.fusion.combine import METHODS, fuse, parts, register, rrf, weighted
+from retriever.fusion.normalise import NORMALISATIONS, mean_ranks, minmax, none, rank, softmax, zscore
 
 __all__ = [
     "METHODS",
@@ -16,6 +16,8 @@ __all__ = [
     "fuse",
     "mean_ranks",
     "minmax",
+    "none",
+    "parts",
     "rank",
     "register",
     "rrf",

@@ -18,7 +18,7 @@ from retriever.fusion.normalise import (
     mean_ranks,
 )
 
-__all__ = ["METHODS", "Method", "fuse", "register", "rrf", "weighted"]
+__all__ = ["METHODS", "Method", "fuse", "parts", "register", "rrf", "weighted"]
 
 
 class Method(Protocol):
@@ -28,6 +28,9 @@ class Method(Protocol):
         self, scores: Mapping[str, ArrayLike], *, weights: Mapping[str, float] | None = None, **options: Any
     ) -> Scores: ...
 
+
+Choice = str | Normalisation | Mapping[str, Normalisation]
+"""A normalisation by name, as a function, or one a scorer."""
 
 METHODS: dict[str, Method] = {}
 """Fusion methods by name; `register` adds one."""
@@ -97,9 +100,7 @@ def rrf(
     Raises:
         InputError: as for `fuse`, or a negative `k`.
     """
-    if not (isfinite(k) and k >= 0):
-        raise InputError(f"k of rrf is {k}; expected a number of 0 or more")
-    return _combine(scores, weights, lambda values: 1.0 / (k + mean_ranks(values)))
+    return _sum(_rrf_parts(scores, weights, k))
 
 
 @register("weighted")
@@ -107,32 +108,81 @@ def weighted(
     scores: Mapping[str, ArrayLike],
     *,
     weights: Mapping[str, float] | None = None,
-    normalisation: str | Normalisation = "minmax",
+    normalisation: Choice = "minmax",
 ) -> Scores:
     """The weighted sum of normalised scores (CombSUM; Fox and Shaw, TREC-2).
 
     With `minmax`, `zscore` and `rank` a scorer's scores may be shifted and multiplied by a positive number
-    without changing the result; with `softmax` only shifted.
+    without changing the result; with `softmax` and `none` only shifted.
 
     Args:
         scores, weights: as for `fuse`.
         normalisation: one of `NORMALISATIONS`, or any function of its kind, such as
-            ``partial(softmax, temperature=0.1)``.
+            ``partial(softmax, temperature=0.1)``; or a mapping that names one for every scorer.
 
     Raises:
         InputError: as for `fuse`, or an unknown normalisation.
     """
+    return _sum(_weighted_parts(scores, weights, normalisation))
+
+
+def parts(
+    scores: Mapping[str, ArrayLike],
+    method: str = "rrf",
+    *,
+    weights: Mapping[str, float] | None = None,
+    **options: Any,
+) -> dict[str, Scores]:
+    """What each scorer adds to the fused scores: by scorer name, each ``(n,)``; their sum is `fuse`.
+
+    Scorers without weight or opinion add 0. Empty for methods that are no sum over scorers.
+
+    Args:
+        scores, method, weights, options: as for `fuse`.
+
+    Raises:
+        InputError: as for `fuse`.
+    """
+    if method == "rrf":
+        return _rrf_parts(scores, weights, **options)
+    return _weighted_parts(scores, weights, **options) if method == "weighted" else {}
+
+
+def _rrf_parts(
+    scores: Mapping[str, ArrayLike], weights: Mapping[str, float] | None, k: float = 60.0
+) -> dict[str, Scores]:
+    if not (isfinite(k) and k >= 0):
+        raise InputError(f"k of rrf is {k}; expected a number of 0 or more")
+    return _parts(scores, weights, dict.fromkeys(scores, lambda values: 1.0 / (k + mean_ranks(values))))
+
+
+def _weighted_parts(
+    scores: Mapping[str, ArrayLike], weights: Mapping[str, float] | None, normalisation: Choice = "minmax"
+) -> dict[str, Scores]:
     if isinstance(normalisation, str):
         if normalisation not in NORMALISATIONS:
             raise InputError(f"no normalisation {normalisation!r}; there are {', '.join(NORMALISATIONS)}")
         normalisation = NORMALISATIONS[normalisation]
-    return _combine(scores, weights, normalisation)
+    if not isinstance(normalisation, Mapping):
+        normalisation = dict.fromkeys(scores, normalisation)
+    if missing := sorted(scores.keys() - normalisation.keys()):
+        raise InputError(f"no normalisation for {missing[0]!r}; give one for every scorer")
+    return _parts(scores, weights, normalisation)
 
 
-def _combine(
-    scores: Mapping[str, ArrayLike], weights: Mapping[str, float] | None, normalise: Normalisation
-) -> Scores:
-    """The weighted sum of the normalised scores of every scorer that has an opinion, in order of name."""
+def _sum(added: Mapping[str, Scores]) -> Scores:
+    total = np.zeros(len(next(iter(added.values()))))
+    for part in added.values():
+        total += part
+    return total
+
+
+def _parts(
+    scores: Mapping[str, ArrayLike],
+    weights: Mapping[str, float] | None,
+    normalise: Mapping[str, Normalisation],
+) -> dict[str, Scores]:
+    """The weighted normalised scores of every scorer, 0 for one without opinion, in order of name."""
     if not scores:
         raise InputError("nothing to fuse: give the scores of at least one scorer")
     arrays = {name: checked(scores[name], name) for name in sorted(scores)}
@@ -143,11 +193,12 @@ def _combine(
             f"scorers scored different numbers of stickers ({found}); expected the same candidates"
         )
     shares = _weights(arrays, weights or {})
-    total = np.zeros(next(iter(lengths.values())))
-    for name, array in arrays.items():
-        if shares[name] > 0 and not is_constant(array):
-            total += shares[name] * normalise(array)
-    return total
+    return {
+        name: shares[name] * normalise[name](array)
+        if shares[name] > 0 and not is_constant(array)
+        else np.zeros_like(array)
+        for name, array in arrays.items()
+    }
 
 
 def _weights(names: Mapping[str, Scores], given: Mapping[str, float]) -> dict[str, float]:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from retriever.errors import InputError
 
-__all__ = ["NORMALISATIONS", "Normalisation", "mean_ranks", "minmax", "rank", "softmax", "zscore"]
+__all__ = ["NORMALISATIONS", "Normalisation", "mean_ranks", "minmax", "none", "rank", "softmax", "zscore"]
 
 Scores = NDArray[np.float64]
 Normalisation = Callable[[ArrayLike], Scores]
@@ -57,7 +57,13 @@ def softmax(values: ArrayLike, temperature: float = 1.0) -> Scores:
     return np.asarray(shares / shares.sum())
 
 
+def none(values: ArrayLike) -> Scores:
+    """Scores as they are: for weights that were fitted to the scorers' own scales."""
+    return checked(values)
+
+
 NORMALISATIONS: dict[str, Normalisation] = {
+    "none": none,
     "minmax": minmax,
     "zscore": zscore,
     "rank": rank,

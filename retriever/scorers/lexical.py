@@ -53,7 +53,7 @@ class LexicalScorer:
         self._ids = tuple(ids)
         self._index = index
         self._settings = settings
-        self._history = history
+        self.history = history
         self._decay = decay
 
     @classmethod
@@ -155,7 +155,7 @@ class LexicalScorer:
             return scores
         vocabulary = self._index.vocab_dict
         matrix = self._index.scores
-        for token, weight in query_tokens(conversation, self._history, self._decay).items():
+        for token, weight in query_tokens(conversation, self.history, self._decay).items():
             column = vocabulary.get(token)
             if column is not None:
                 begin, end = matrix["indptr"][column], matrix["indptr"][column + 1]

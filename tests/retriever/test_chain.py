@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tiny_library import TinyPack, Trigrams
 
-from retriever.chain import StickerRetriever, as_conversation, embedding_names, recaller_names
+from retriever.chain import StickerRetriever, as_conversation
 from retriever.encoders import registry
 from retriever.encoders.base import EncoderSpec
 from retriever.errors import ConversationError, InputError, LibraryNotFound, ManifestMismatch
@@ -16,6 +16,7 @@ from retriever.fusion import fuse
 from retriever.indexing import index_pack
 from retriever.recall import best_rows
 from retriever.scorers.base import Scores
+from retriever.scorers.of_library import embedding_names, recaller_names
 from retriever.store.library import Library
 from retriever.types import Conversation, Pick, Sticker
 

@@ -217,7 +217,7 @@ def test_a_nan_is_refused_even_where_its_weight_is_zero() -> None:
 def test_unknown_names_list_what_exists() -> None:
     with pytest.raises(InputError, match="no fusion method 'borda'; there are rrf, weighted"):
         fuse(GOOD, "borda")
-    with pytest.raises(InputError, match="no normalisation 'log'; there are minmax, zscore, rank, softmax"):
+    with pytest.raises(InputError, match="no normalisation 'log'; there are none, minmax, zscore, rank"):
         fuse(GOOD, "weighted", normalisation="log")
     with pytest.raises(InputError, match=r"no option 'normalisation' of fusion method 'rrf'; there are k$"):
         fuse(GOOD, "rrf", normalisation="minmax")
