@@ -4,12 +4,14 @@ The null hypothesis is that the two systems could have swapped their values on a
 every difference is as likely one way as the other (Fisher 1935; for retrieval: Smucker, Allan & Carterette,
 CIKM 2007). The statistic is the mean difference, the test is two-sided. Up to 13 queries all signs are gone
 through, and p is exact; beyond that signs are drawn from a fixed seed and p is (hits + 1) / (draws + 1),
-never 0.
+never 0. Beyond 20,000 queries, where drawing would take minutes, pairs that differ on at least 1,000 get the
+normal limit of the same test, and the others are drawn over the queries on which they differ.
 
 All tests of one call are one family, corrected by Holm's step-down method (Scandinavian Journal of
 Statistics 1979): under any dependence between them, the chance of even one false alarm stays below the level.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -21,10 +23,12 @@ from eval.metrics.ranked import Floats
 from eval.significance import RESAMPLES, draw_counts
 from retriever.errors import InputError
 
-__all__ = ["FLIPS", "PairedTest", "against", "all_pairs", "holm", "paired_tests"]
+__all__ = ["FLIPS", "PairedTest", "against", "all_pairs", "holm", "paired_families", "paired_tests"]
 
 FLIPS = 10_000
 _EXACT = 13
+_MANY = 20_000
+_NORMAL = 1_000
 _CELLS = 8_000_000  # of one block of signs, to stay within memory
 
 
@@ -109,42 +113,71 @@ def paired_tests(
     Raises:
         InputError: no query, values of different lengths or not finite, or a pair names no system.
     """
-    if not pairs:
-        return []
+    return paired_families({"": values}, pairs, flips=flips, resamples=resamples, seed=seed)[""]
+
+
+def paired_families(
+    values: Mapping[str, Mapping[str, ArrayLike]],
+    pairs: Sequence[tuple[str, str]],
+    *,
+    flips: int = FLIPS,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, list[PairedTest]]:
+    """`paired_tests` on several measures of the same queries; the tests of each measure are one family.
+
+    Args:
+        values: measure -> system -> ``(n_queries,)``.
+
+    Raises:
+        InputError: as `paired_tests`.
+    """
+    if not pairs or not values:
+        return {measure: [] for measure in values}
     names = list(dict.fromkeys(name for pair in pairs for name in pair))
-    if unknown := [name for name in names if name not in values]:
-        raise InputError(f"there is no system {unknown[0]!r} to test; there are {', '.join(values)}")
-    table = _table(values, names)
+    tables = [_table(systems, names) for systems in values.values()]
+    if len({len(table) for table in tables}) > 1:
+        raise InputError(f"measures have values of {[len(table) for table in tables]} queries; expected one")
     at = {name: column for column, name in enumerate(names)}
-    left = np.array([at[one] for one, _ in pairs])
-    right = np.array([at[other] for _, other in pairs])
-    p = _sign_flips(table, left, right, flips, seed)
+    left = np.array([at[one] + len(names) * i for i in range(len(tables)) for one, _ in pairs])
+    right = np.array([at[other] + len(names) * i for i in range(len(tables)) for _, other in pairs])
+    table = np.hstack(tables)
+    test = _limits if len(table) > _MANY else _sign_flips
+    p = test(table, left, right, flips, seed)
     low, high = _intervals(table, left, right, resamples, seed)
-    corrected = holm(p)
-    tests = []
-    for i, (system, other) in enumerate(pairs):
-        difference = table[:, left[i]] - table[:, right[i]]
-        above, below = int((difference > 1e-12).sum()), int((difference < -1e-12).sum())
-        tests.append(
-            PairedTest(
-                system,
-                other,
-                n=len(table),
-                mean=float(difference.mean()),
-                low=float(low[i]),
-                high=float(high[i]),
-                p=float(p[i]),
-                p_holm=float(corrected[i]),
-                wins=above,
-                ties=len(table) - above - below,
-                losses=below,
-            )
-        )
-    return tests
+    found = {}
+    for i, measure in enumerate(values):
+        part = slice(i * len(pairs), (i + 1) * len(pairs))
+        corrected = holm(p[part])
+        found[measure] = [
+            _test(pair, tables[i][:, at[pair[0]]] - tables[i][:, at[pair[1]]], *numbers)
+            for pair, *numbers in zip(pairs, low[part], high[part], p[part], corrected, strict=True)
+        ]
+    return found
+
+
+def _test(
+    pair: tuple[str, str], difference: Floats, low: float, high: float, p: float, p_holm: float
+) -> PairedTest:
+    above, below = int((difference > 1e-12).sum()), int((difference < -1e-12).sum())
+    return PairedTest(
+        *pair,
+        n=len(difference),
+        mean=float(difference.mean()),
+        low=float(low),
+        high=float(high),
+        p=float(p),
+        p_holm=float(p_holm),
+        wins=above,
+        ties=len(difference) - above - below,
+        losses=below,
+    )
 
 
 def _table(values: Mapping[str, ArrayLike], names: Sequence[str]) -> Floats:
     """``(n_queries, n_systems)``."""
+    if unknown := [name for name in names if name not in values]:
+        raise InputError(f"there is no system {unknown[0]!r} to test; there are {', '.join(values)}")
     columns = [np.asarray(values[name], dtype=np.float64) for name in names]
     for name, column in zip(names, columns, strict=True):
         if column.ndim != 1 or not len(column) or column.shape != columns[0].shape:
@@ -171,6 +204,25 @@ def _sign_flips(
         hits += (np.abs(sums[:, left] - sums[:, right]) >= observed).sum(axis=0)
         drawn += len(flipped)
     return np.asarray(hits / drawn if exact else (hits + 1) / (drawn + 1))
+
+
+def _limits(
+    table: Floats, left: NDArray[np.int64], right: NDArray[np.int64], flips: int, seed: int
+) -> Floats:
+    """The same p where queries are many."""
+    found = np.empty(len(left))
+    for i, (one, other) in enumerate(zip(left, right, strict=True)):
+        difference = table[:, one] - table[:, other]
+        difference = difference[np.abs(difference) > 1e-12]
+        if len(difference) >= _NORMAL:
+            spread = math.sqrt(float(difference @ difference))
+            found[i] = math.erfc(abs(float(difference.sum())) / spread / math.sqrt(2))
+        elif len(difference):
+            pair = np.stack([difference, np.zeros(len(difference))], axis=1)
+            found[i] = _sign_flips(pair, np.array([0]), np.array([1]), flips, seed)[0]
+        else:
+            found[i] = 1.0
+    return found
 
 
 def _all_signs(n: int) -> Iterator[Floats]:

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from eval.paired import against, all_pairs, holm, paired_tests
+from eval.paired import against, all_pairs, holm, paired_families, paired_tests
 from eval.significance import draw_counts, intervals
 from retriever.errors import InputError
 
@@ -138,3 +138,27 @@ def test_bad_input_is_told():
     with pytest.raises(InputError, match="not finite"):
         paired_tests({"a": [1, float("nan")], "b": [0, 0]}, [("a", "b")])
     assert paired_tests({"a": [1]}, []) == []
+
+
+def test_every_measure_is_a_family_of_its_own():
+    rng = np.random.default_rng(6)
+    values = {measure: {name: rng.random(50) for name in "abc"} for measure in ("R@1", "AP")}
+    pairs = against("abc", ["c"])
+    found = paired_families(values, pairs, seed=3)
+    assert found == {measure: paired_tests(values[measure], pairs, seed=3) for measure in values}
+    with pytest.raises(InputError, match="queries; expected one"):
+        paired_families({"x": values["AP"], "y": {name: [0.0] for name in "abc"}}, pairs)
+
+
+def test_the_limit_for_many_queries_is_the_same_test(monkeypatch):
+    rng = np.random.default_rng(7)
+    a = rng.random(3000)
+    values = {"a": a, "b": a + rng.normal(0.004, 0.1, 3000), "same": a, "near": a + (np.arange(3000) < 9)}
+    pairs = [("b", "a"), ("same", "a"), ("near", "a")]
+    drawn = paired_tests(values, pairs)
+    monkeypatch.setattr("eval.paired._MANY", 2000)
+    limit = paired_tests(values, pairs)
+    assert limit[0].p == pytest.approx(drawn[0].p, abs=0.01) and 0.001 < drawn[0].p < 0.2
+    assert limit[1].p == drawn[1].p == 1.0
+    # nine queries that all go one way: 2 of 512 signs are as extreme, exactly
+    assert limit[2].p == pytest.approx(2 / 512) and drawn[2].p == pytest.approx(2 / 512, abs=0.002)
