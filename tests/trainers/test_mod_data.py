@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from mod_world import WORDS, dialogues, rows, turn, write_mod
 
+from eval.datasets.mod import find_split
 from retriever.errors import ConversationError, InputError
 from trainers.datasets.config import RankingDataConfig
 from trainers.datasets.load import load_ranking, load_split
-from trainers.datasets.mod import MODStickers, find_split, load_mod, open_mod
+from trainers.datasets.mod import MODStickers, load_mod, open_mod
 
 
 def opened(root: Path) -> MODStickers:

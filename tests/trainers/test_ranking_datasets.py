@@ -5,13 +5,15 @@ import numpy as np
 import pytest
 from ranking_worlds import dialogue, write_native, write_ser30k, write_stickerchat
 
+from eval.datasets.frozen import load_frozen
+from eval.datasets.same_set import chooser
+from eval.datasets.ser30k import is_ser30k
+from eval.datasets.stickerchat import read_mapping
 from retriever.errors import ConversationError, InputError
-from trainers.datasets.frozen import load_frozen
 from trainers.datasets.native import load_native, open_stickers
 from trainers.datasets.ranking import TeacherOutputs
-from trainers.datasets.same_set import chooser
-from trainers.datasets.ser30k import is_ser30k, load_labelled_packs, load_ser30k
-from trainers.datasets.stickerchat import load_stickerchat, open_sets, read_mapping
+from trainers.datasets.ser30k import load_labelled_packs, load_ser30k
+from trainers.datasets.stickerchat import load_stickerchat, open_sets
 
 
 def native(tmp_path, **how):
@@ -249,7 +251,7 @@ def test_a_bad_line_gives_file_line_found_and_expected(tmp_path, line, told):
 def test_mapping_lines(tmp_path):
     path = tmp_path / "emoji_mapping.txt"
     path.write_text("7.npy\t😀\n8\n\n7\t😀\n9\t\n")
-    assert read_mapping(path) == ["7", "8", "9"]
+    assert read_mapping(path) == {"7": "😀", "8": None, "9": None}
     path.write_text("7\t😀\n8 9\t😀\n")
     with pytest.raises(InputError, match="line 2: got '8 9"):
         read_mapping(path)

@@ -3,12 +3,12 @@ import pytest
 from PIL import Image
 from ranking_worlds import write_pack, write_picture
 
+from eval.datasets.arrays import picture_of_array
 from retriever.errors import BadImage, InputError
 from retriever.rankers.parts.pixels import square
 from trainers.datasets.ranking import BLANK, StickerImages
 from trainers.datasets.stickers import load_stickers
 from trainers.images import array_source, cache_images, file_source, pack_sources
-from trainers.images.arrays import picture_of_array
 
 
 def npy(values):

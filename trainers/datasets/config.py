@@ -23,8 +23,8 @@ class RankingDataConfig(BaseModel):
         packs: of ``native``: the packs that its stickers are from; ``starter`` is the one that ships. Empty
             takes ``stickers/`` in the dataset's folder.
         policy: of negatives; None is ``other_label_same_pack``, ``srs_first9``, what the file gives (``mod``)
-            or ``all`` (``stickerint``). See `trainers.datasets.negatives`, `trainers.datasets.same_set`,
-            `trainers.datasets.mod` and `trainers.datasets.stickerint`; the policies of the last two are of
+            or ``all`` (``stickerint``). See `eval.datasets.same_pack`, `eval.datasets.same_set`,
+            `eval.datasets.mod` and `eval.datasets.stickerint`; the policies of the last two are of
             validation, while training draws at random.
         negatives: drawn beside the gold; the paper has nine.
         seed: of the negatives.

@@ -6,14 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from eval.datasets.mod import find_split
+from eval.datasets.stickerchat import SPLIT_FILES
+from eval.datasets.stickerint import contexts_file
 from retriever.errors import InputError
 from retriever.rankers.parts.config import Fit
 from trainers.datasets.config import RankingDataConfig
-from trainers.datasets.mod import find_split, load_mod, open_mod
+from trainers.datasets.mod import load_mod, open_mod
 from trainers.datasets.native import load_native, open_stickers
 from trainers.datasets.ranking import RankingData, StickerImages
-from trainers.datasets.stickerchat import SPLIT_FILES, load_stickerchat, open_sets
-from trainers.datasets.stickerint import contexts_file, load_stickerint, open_stickerint
+from trainers.datasets.stickerchat import load_stickerchat, open_sets
+from trainers.datasets.stickerint import load_stickerint, open_stickerint
 from trainers.images import default_cache
 
 __all__ = ["RankingSplits", "load_ranking", "load_split", "load_valid"]
@@ -207,7 +210,7 @@ def _files(config: RankingDataConfig, root: Path) -> list[Path]:
     if config.format == "stickerint":
         return [root / contexts_file(split) for split in ("train", "valid")]
     if config.format == "stickerchat":
-        return [root / name for name in SPLIT_FILES.values()]
+        return [root / SPLIT_FILES[split] for split in ("train", "valid")]
     return [root / "train.jsonl", root / "valid.jsonl"]
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 from eval.datasets import Sample, open_dataset
+from eval.datasets.same_pack import NativePolicy, draw_negatives
 from eval.labels import LabelField, label_of, pick_label_field
 from retriever.errors import InputError
 from retriever.packs.entry import Quarantined
 from retriever.rankers.parts.config import Fit
-from trainers.datasets.negatives import NativePolicy, draw_negatives
 from trainers.datasets.ranking import RankingData, RankingSample, StickerImages
 from trainers.datasets.stickers import load_stickers
 from trainers.images.sources import ImageSource, pack_sources

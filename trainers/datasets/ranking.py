@@ -1,17 +1,18 @@
 """What a ranker is trained on, whatever the format on disk: samples, stickers by row, what a teacher says."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.datasets.choices import Draw
 from retriever.errors import InputError
 from retriever.packs.entry import Annotations
 from retriever.types import Conversation
 
-__all__ = ["BLANK", "Draw", "RankingData", "RankingSample", "StickerImages", "TeacherOutputs"]
+__all__ = ["BLANK", "RankingData", "RankingSample", "StickerImages", "TeacherOutputs"]
 
 Rows = NDArray[np.int64]
 
@@ -158,10 +159,6 @@ class TeacherOutputs:
                 for values in (self.anchors, self.logits, self.features)
             )
         )
-
-
-Draw = Callable[[int, int], tuple[Sequence[str | None], int]]
-"""(index of a sample, epoch) -> its candidates then and the gold's place, always the same ones."""
 
 
 @dataclass(frozen=True, slots=True)

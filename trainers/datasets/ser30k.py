@@ -1,32 +1,23 @@
-"""SER30K (Liu et al. 2022) in the layout of its release, and packs with emotion labels, for teachers.
+"""SER30K (`eval.datasets.ser30k`), and packs with emotion labels, for teachers."""
 
-::
-
-    Annotations/{train,val,test}.json      or Annotations/image-level/...
-    Images/<topic>/sticker_<n>.jpg
-
-``{"annotations": [{"topic", "file_name", "anno", "text"}]}``; ``anno`` is 1 to 7, the class index plus one.
-"""
-
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.datasets.ser30k import annotations_file, read_annotations
 from retriever.errors import InputError
 from retriever.labels import EMOTIONS
 from retriever.packs.entry import Quarantined
 from retriever.rankers.parts.config import Fit
 from trainers.datasets.ranking import StickerImages
 from trainers.datasets.stickers import emotion_index, load_stickers
-from trainers.images.sources import ImageSource, file_source, pack_sources
+from trainers.images.sources import ImageSource, entry_source, pack_sources
 
-__all__ = ["LabelledImages", "is_ser30k", "load_labelled_packs", "load_ser30k", "read_annotations"]
+__all__ = ["LabelledImages", "load_labelled_packs", "load_ser30k"]
 
 _ONE_OF = 10
 """One of so many stickers of a pack is held out, as in SER30K's own validation split."""
@@ -48,11 +39,6 @@ class LabelledImages:
     notes: dict[str, int] = field(default_factory=dict)
 
 
-def is_ser30k(root: Path) -> bool:
-    """Whether SER30K lies there, in either of its layouts."""
-    return _annotations(root, "train").is_file()
-
-
 def load_ser30k(
     root: Path, cache: Path, side: int = 128, fit: Fit = "stretch", show_progress: bool | None = None
 ) -> LabelledImages:
@@ -65,7 +51,11 @@ def load_ser30k(
     sources: list[ImageSource] = []
     ends = []
     for split in ("train", "val"):
-        sources += read_annotations(_annotations(root, split), root / "Images", split)
+        for entry in read_annotations(annotations_file(root, split), root / "Images", split):
+            if not isinstance(entry, Quarantined):
+                sources.append(entry_source(entry))
+            elif entry.reason == "bad_row":
+                raise InputError(f"{entry.origin}, {entry.detail}")
         ends.append(len(sources))
     images, problems = load_stickers(sources, cache, side, fit, show_progress=show_progress)
     split_of = {source.id: at >= ends[0] for at, source in enumerate(sources)}
@@ -107,47 +97,6 @@ def load_labelled_packs(
     kept_back = set(distinct[: max(1, len(distinct) // _ONE_OF)])
     held = np.array([digest in kept_back for digest in images.sha256])
     return _split(images, held, notes, ", ".join(map(str, packs)))
-
-
-def read_annotations(path: Path, images: Path, split: str) -> list[ImageSource]:
-    """The rows of one annotation file, as sources.
-
-    Raises:
-        InputError: names file, place, what was found and what was expected.
-    """
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["annotations"]
-        if not isinstance(rows, list):
-            raise TypeError
-    except FileNotFoundError:
-        raise InputError(f"{path} is not there; expected SER30K's Annotations and Images") from None
-    except (ValueError, KeyError, TypeError):
-        raise InputError(f'{path}: expected an object {{"annotations": [...]}}') from None
-    found: dict[str, ImageSource] = {}
-    for at, row in enumerate(rows):
-        topic, name, emotion = _checked(row, f"{path}, annotations[{at}]")
-        id_ = f"{split}/{topic}/{name}"
-        found.setdefault(id_, file_source(images / topic / name, id_, topic, emotion))
-    return list(found.values())
-
-
-def _checked(row: Any, where: str) -> tuple[str, str, str]:
-    if not isinstance(row, dict):
-        raise InputError(f"{where}: got {str(row)[:40]!r}; expected an object with topic, file_name and anno")
-    for key in ("topic", "file_name"):
-        value = row.get(key)
-        if not isinstance(value, str) or not value or ".." in Path(value).parts or Path(value).is_absolute():
-            raise InputError(f"{where}.{key}: got {str(value)[:40]!r}; expected a name below Images")
-    label = row.get("anno")
-    if isinstance(label, bool) or not isinstance(label, int) or not 1 <= label <= len(EMOTIONS):
-        raise InputError(f"{where}.anno: got {str(label)[:40]!r}; expected 1 to {len(EMOTIONS)}")
-    return row["topic"], row["file_name"], EMOTIONS[label - 1]
-
-
-def _annotations(root: Path, split: str) -> Path:
-    plain = root / "Annotations" / f"{split}.json"
-    nested = root / "Annotations" / "image-level" / f"{split}.json"
-    return nested if nested.is_file() and not plain.is_file() else plain
 
 
 def _split(images: StickerImages, held: NDArray[np.bool_], notes: Counter[str], what: str) -> LabelledImages:

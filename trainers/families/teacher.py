@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from eval.datasets.ser30k import is_ser30k
 from retriever.errors import InputError
-from trainers.datasets.ser30k import LabelledImages, is_ser30k, load_labelled_packs, load_ser30k
+from trainers.datasets.ser30k import LabelledImages, load_labelled_packs, load_ser30k
 from trainers.families.base import Built
 from trainers.images import default_cache
 from trainers.options import TrainOptions

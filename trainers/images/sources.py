@@ -15,7 +15,7 @@ from retriever.packs.limits import DEFAULT_LIMITS
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["ImageSource", "array_source", "file_source", "pack_sources"]
+__all__ = ["ImageSource", "array_source", "entry_source", "file_source", "pack_sources"]
 
 _ONE_FRAME = 1
 
@@ -62,7 +62,7 @@ class ImageSource:
             BadImage: it cannot be decoded.
         """
         if self.kind == "array":
-            from trainers.images.arrays import picture_of_array
+            from eval.datasets.arrays import picture_of_array
 
             return picture_of_array(data)
         from dataclasses import replace
@@ -104,11 +104,16 @@ def pack_sources(paths: Sequence[str | Path]) -> Iterator[ImageSource | Quaranti
                     "rename one, or leave a pack out"
                 )
             seen[entry.id] = str(path)
-            yield _of_entry(entry)
+            yield entry_source(entry)
 
 
-def _of_entry(entry: PackEntry) -> ImageSource:
+def entry_source(entry: PackEntry) -> ImageSource:
+    """A sticker of a pack; a ``.npy`` is read as the array that it is, not as the picture of it."""
     said = entry.annotations
+    if entry.path is not None and entry.path.suffix == ".npy":
+        return ImageSource(
+            entry.id, entry.pack, partial(_read, entry.path), "array", entry.path, emoji=said.emoji, said=said
+        )
     return ImageSource(
         entry.id, entry.pack, entry.read, "image", entry.path, said.emotion, said.emoji, said.intention, said
     )

@@ -10,14 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from eval.datasets.choices import Choice, Sent
 from retriever.errors import InputError
 from retriever.store.atomic import write_bytes
-from trainers.datasets.ranking import RankingSample
 
-__all__ = ["Choice", "FrozenCandidates", "freeze", "load_frozen"]
-
-Choice = tuple[tuple[str | None, ...], int]
-"""Candidates and the gold's place."""
+__all__ = ["FrozenCandidates", "freeze", "load_frozen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +35,8 @@ class FrozenCandidates:
 
 def freeze(
     path: Path,
-    samples: Sequence[RankingSample],
-    choose: Callable[[int, RankingSample], Choice],
+    samples: Sequence[Sent],
+    choose: Callable[[int, Sent], Choice],
     policy: str,
     seed: int,
     source: Path,

@@ -5,8 +5,8 @@ from typing import Literal
 
 import numpy as np
 
+from eval.datasets.choices import Draw, Sent
 from retriever.errors import InputError
-from trainers.datasets.ranking import Draw, RankingSample
 
 __all__ = ["NativePolicy", "draw_negatives"]
 
@@ -17,7 +17,7 @@ only right answer."""
 
 
 def draw_negatives(
-    samples: Sequence[RankingSample],
+    samples: Sequence[Sent],
     packs: Mapping[str, str],
     labels: Mapping[str, str | None],
     policy: NativePolicy = "random_same_pack",
@@ -30,7 +30,7 @@ def draw_negatives(
     None for the rest: an empty slot.
 
     Args:
-        samples: as given to `RankingData`; the function takes their index.
+        samples: as given to training; the function takes their index.
         packs: of every sticker, by id.
         labels: of every sticker, by id; stickers of other labels than samples have are no negatives under
             ``other_label_same_pack``. Not looked at otherwise.
@@ -57,11 +57,11 @@ def draw_negatives(
 
 
 def _pools(
-    samples: Sequence[RankingSample],
+    samples: Sequence[Sent],
     packs: Mapping[str, str],
     labels: Mapping[str, str | None],
     policy: str,
-) -> Callable[[RankingSample], Sequence[str]]:
+) -> Callable[[Sent], Sequence[str]]:
     """Which stickers may be negatives of a sample (its own may be among them)."""
     of_pack: dict[str, list[str]] = {}
     for sticker, pack in packs.items():

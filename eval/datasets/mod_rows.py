@@ -1,34 +1,25 @@
 """DSTC10-MOD's rows as samples: dialogues, and the lists of its second task."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
+from eval.datasets.reader import LeftOut, RawRow, short
+from eval.datasets.samples import Sample
 from retriever.errors import ConversationError, InputError
 from retriever.types import Conversation, Utterance
-from trainers.datasets.ranking import RankingSample, StickerImages
 
-__all__ = ["PACK", "Known", "Read", "dialogues", "short", "sticker_id", "task2"]
-
-PACK = "mod"
+__all__ = ["dialogues", "sticker_id", "task2"]
 
 
-class Known(Protocol):
-    """What is known before rows are read: stickers, and emotions by number (none where no list is there)."""
-
-    @property
-    def images(self) -> StickerImages: ...
-    @property
-    def emotions(self) -> Mapping[int, str]: ...
-
-
-Read = Callable[[str, Known, Counter[str]], RankingSample | None]
-
-
-def dialogues(content: Any, path: Path) -> Iterator[Read]:
+def dialogues(content: Any, path: Path, split: str, emotions: Mapping[int, str]) -> Iterator[RawRow]:
     """The samples of an object of dialogues: every sticker that is not in a first turn.
+
+    Args:
+        content: the parsed file.
+        split: begins the samples' ids.
+        emotions: names by number; empty where no list is there.
 
     Raises:
         InputError: it is no object.
@@ -37,36 +28,49 @@ def dialogues(content: Any, path: Path) -> Iterator[Read]:
         raise InputError(f"{path}: got {short(content)}; expected an object of dialogues, or a list of rows")
     for name, turns in content.items():
         if not isinstance(turns, list):
-            yield partial(_bad, f"{name}: got {short(turns)}; expected a list of turns")
+            yield RawRow("", partial(_bad, f"{name}: got {short(turns)}; expected a list of turns"))
             continue
         for at, turn in enumerate(turns):
             sends = isinstance(turn, dict) and turn.get("img_id") not in (None, "")
             if at and sends:
-                yield partial(_of_dialogue, name, turns, at)
+                yield RawRow("", partial(_of_dialogue, name, turns, at, split, emotions))
             elif not isinstance(turn, dict):
-                yield partial(_bad, f"{name}, turn {at + 1}: got {short(turn)}; expected an object")
+                told = f"{name}, turn {at + 1}: got {short(turn)}; expected an object"
+                yield RawRow("", partial(_bad, told))
 
 
-def _bad(told: str, split: str, stickers: Known, notes: Counter[str]) -> None:
+def task2(content: list[Any], split: str, emotions: Mapping[int, str]) -> Iterator[RawRow]:
+    """The samples of a list of rows with candidates; without a gold where the answer is empty.
+
+    Args:
+        content: the parsed file.
+        split, emotions: as for `dialogues`.
+    """
+    for number, row in enumerate(content, start=1):
+        yield RawRow("", partial(_of_row, number, row, split, emotions))
+
+
+def sticker_id(value: Any, where: str, kind: type[InputError] | type[ConversationError] = InputError) -> str:
+    """Three digits, as the data write ids; img2id.json may have plain numbers."""
+    if isinstance(value, bool) or not isinstance(value, int | str) or not str(value).isdigit():
+        raise kind(f"{where}: got {short(value)}; expected an id of digits, such as '030'")
+    return f"{int(value):03d}"
+
+
+def _bad(told: str) -> Sequence[Sample]:
     raise ConversationError(told)
 
 
 def _of_dialogue(
-    name: str, turns: list[Any], at: int, split: str, stickers: Known, notes: Counter[str]
-) -> RankingSample | None:
+    name: str, turns: list[Any], at: int, split: str, emotions: Mapping[int, str]
+) -> Sequence[Sample]:
     turn, where = turns[at], f"{name}, turn {at + 1}"
     sticker = sticker_id(turn["img_id"], f"{where}: img_id", ConversationError)
-    said = _utterances(turns[: at + 1], name)
-    return _sample(f"{split}/{name}/{at + 1}", said, turn, sticker, where, stickers, notes)
+    talk, emotion = _asked(f"{split}/{name}/{at + 1}", turns[: at + 1], turn, name, where, emotions)
+    return (Sample(talk, sticker, emotion=emotion, dialogue=name),)
 
 
-def task2(content: list[Any]) -> Iterator[Read]:
-    """The samples of a list of rows with candidates."""
-    for number, row in enumerate(content, start=1):
-        yield partial(_of_row, number, row)
-
-
-def _of_row(number: int, row: Any, split: str, stickers: Known, notes: Counter[str]) -> RankingSample | None:
+def _of_row(number: int, row: Any, split: str, emotions: Mapping[int, str]) -> Sequence[Sample]:
     where = f"row {number}"
     if not isinstance(row, dict):
         raise ConversationError(f"{where}: got {short(row)}; expected history, candidate and answer")
@@ -78,46 +82,44 @@ def _of_row(number: int, row: Any, split: str, stickers: Known, notes: Counter[s
     listed = candidate.get("set") if isinstance(candidate, dict) else None
     if not isinstance(listed, list) or not listed:
         raise ConversationError(f"{where}, candidate.set: got {short(listed)}; expected a list of img_ids")
-    if answer.get("img_id") in (None, ""):
-        notes["no_answer"] += 1
-        return None
-    sticker = sticker_id(answer["img_id"], f"{where}, answer.img_id", ConversationError)
-    ids = [sticker_id(id_, f"{where}, candidate.set", ConversationError) for id_ in listed]
-    if ids.count(sticker) != 1:
-        raise ConversationError(
-            f"{where}: the answer {sticker} stands {ids.count(sticker)} times in candidate.set "
-            f"({', '.join(ids[:12])}); expected once"
-        )
+    ids = tuple(sticker_id(id_, f"{where}, candidate.set", ConversationError) for id_ in listed)
+    if len(set(ids)) < len(ids):
+        twice = next(id_ for id_ in ids if ids.count(id_) > 1)
+        raise ConversationError(f"{where}, candidate.set: {twice} stands there more than once")
+    sticker = _answered(answer, ids, where)
     speaker = answer.get("speaker_id") or (candidate or {}).get("speaker_id")
     turn = {**answer, "speaker_id": speaker}
-    said = _utterances(history, where)
-    sample = _sample(f"{split}/{number}", said, turn, sticker, where, stickers, notes)
-    if sample is None:
+    talk, emotion = _asked(f"{split}/{number}", history, turn, where, where, emotions)
+    return (Sample(talk, sticker, ids, emotion),)
+
+
+def _answered(answer: Mapping[str, Any], ids: tuple[str, ...], where: str) -> str | None:
+    if answer.get("img_id") in (None, ""):
         return None
-    known = [id_ if id_ in stickers.images else None for id_ in ids]
-    notes["padded_slots"] += known.count(None)
-    return sample.with_candidates(known, known.index(sticker))
+    sticker = sticker_id(answer["img_id"], f"{where}, answer.img_id", ConversationError)
+    if sticker not in ids:
+        raise ConversationError(
+            f"{where}: the answer {sticker} stands 0 times in candidate.set "
+            f"({', '.join(ids[:12])}); expected once"
+        )
+    return sticker
 
 
-def _sample(
+def _asked(
     id_: str,
-    said: tuple[Utterance, ...],
+    turns: Sequence[Any],
     turn: Mapping[str, Any],
-    sticker: str,
+    name: str,
     where: str,
-    stickers: Known,
-    notes: Counter[str],
-) -> RankingSample | None:
+    emotions: Mapping[int, str],
+) -> tuple[Conversation, str | None]:
+    """The talk before a sticker, and the sticker's emotion."""
+    said = _utterances(turns, name)
     if not said:
-        notes["no_text"] += 1
-        return None
-    if sticker not in stickers.images:
-        notes["sticker_without_image"] += 1
-        return None
+        raise LeftOut("no_text", f"{where}: no turn has text; expected at least one with words")
     sender = _speaker(turn, where)
     mode: Literal["reply", "supplement"] = "supplement" if said[-1].speaker == sender else "reply"
-    emotion = _emotion(turn.get("emotion_id"), stickers.emotions, where)
-    return RankingSample(id_, Conversation(said, mode, sender, id_), sticker, PACK, emotion=emotion)
+    return Conversation(said, mode, sender, id_), _emotion(turn.get("emotion_id"), emotions, where)
 
 
 def _utterances(turns: Sequence[Any], where: str) -> tuple[Utterance, ...]:
@@ -156,15 +158,3 @@ def _emotion(value: Any, names: Mapping[int, str], where: str) -> str | None:
             "emotion_dict.json"
         )
     return names.get(number, str(number))
-
-
-def sticker_id(value: Any, where: str, kind: type[InputError] | type[ConversationError] = InputError) -> str:
-    """Three digits, as the data write ids; img2id.json may have plain numbers."""
-    if isinstance(value, bool) or not isinstance(value, int | str) or not str(value).isdigit():
-        raise kind(f"{where}: got {short(value)}; expected an id of digits, such as '030'")
-    return f"{int(value):03d}"
-
-
-def short(value: object) -> str:
-    """A value in a message."""
-    return "nothing" if value is None else f"{type(value).__name__} {str(value)[:40]!r}"

@@ -5,9 +5,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from eval.datasets.choices import Choice, Sent
 from retriever.errors import InputError
-from trainers.datasets.frozen import Choice
-from trainers.datasets.ranking import RankingSample
 
 __all__ = ["SetPolicy", "chooser"]
 
@@ -20,7 +19,7 @@ section 4.1): nine at random without the gold, its place shuffled."""
 
 def chooser(
     policy: str, mapping: Mapping[str, Sequence[str]], negatives: int = 9, seed: int = 42
-) -> Callable[[int, RankingSample], Choice]:
+) -> Callable[[int, Sent], Choice]:
     """A function from (index, sample) to its candidates under `policy`.
 
     A set with too few stickers gives None for the rest: an empty slot, scored as a negative (both code bases
@@ -37,7 +36,7 @@ def chooser(
             f"policy of negatives is {policy!r}; expected one of {', '.join(get_args(SetPolicy))}"
         )
 
-    def choose(index: int, sample: RankingSample) -> Choice:
+    def choose(index: int, sample: Sent) -> Choice:
         rng = np.random.default_rng((seed, index))
         pool = list(mapping.get(sample.pack, ()))
         if policy != "pbr_released":

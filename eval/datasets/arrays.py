@@ -1,6 +1,7 @@
 """StickerChat's arrays as pictures; how a picture becomes square is the ranker's (`rankers.parts.pixels`)."""
 
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from retriever.errors import BadImage
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["picture_of_array"]
+__all__ = ["picture_of_array", "read_array_as_png"]
 
 
 def picture_of_array(data: bytes) -> "Image":
@@ -44,3 +45,17 @@ def picture_of_array(data: bytes) -> "Image":
         values = np.repeat(values, 3, axis=2)
     picture = Image.fromarray(np.ascontiguousarray(values))
     return on_white(picture, picture.size)
+
+
+def read_array_as_png(path: Path) -> bytes:
+    """An array file as the bytes of a PNG, which every reader of packs can decode.
+
+    Raises:
+        BadImage: the file is not there, is too large, or is no such array.
+    """
+    from retriever.packs.limits import DEFAULT_LIMITS
+    from retriever.packs.readers.folder import read_file
+
+    file = BytesIO()
+    picture_of_array(read_file(path, DEFAULT_LIMITS.max_file_bytes)).save(file, "PNG", compress_level=1)
+    return file.getvalue()

@@ -1,0 +1,90 @@
+"""Samples of a file one after another, with what cannot be used counted and kept in words."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from eval.datasets.samples import Sample
+from retriever.errors import ConversationError
+
+__all__ = ["LeftOut", "RawRow", "Rows", "SampleReader", "short"]
+
+
+class LeftOut(ConversationError):
+    """A row that is in order but has nothing to ask, such as a talk without a word.
+
+    Attributes:
+        reason: a stable word for counting.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class RawRow(NamedTuple):
+    """One row of a file, not looked at yet.
+
+    Attributes:
+        where: its place, for messages: ``line 3``; "" where `parse` names the row, None where it names
+            the file as well.
+        parse: its samples; raises ConversationError.
+    """
+
+    where: str | None
+    parse: Callable[[], Sequence[Sample]]
+
+
+Rows = Callable[[Path], Iterator[RawRow]]
+
+
+class SampleReader:
+    """Samples of one file, lazily; a format is a function from a path to its rows.
+
+    Iterate it; a second iteration starts over. After it (or during it), `problems` says what was left out.
+
+    Args:
+        path: the file.
+        strict: raise at the first bad row instead of counting it.
+        rows: the format; None is the native one.
+
+    Attributes:
+        problems: one for each row that was left out; names file and row, what was found and expected.
+        notes: how many, by reason: ``bad_rows``, ``no_text``.
+    """
+
+    def __init__(self, path: Path, strict: bool = False, rows: Rows | None = None) -> None:
+        self.path = path
+        self.strict = strict
+        self.problems: list[ConversationError] = []
+        self.notes: Counter[str] = Counter()
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Raises ConversationError, naming file, row and field, at a bad row where `strict`."""
+        from eval.datasets.native import native_rows
+
+        self.problems, self.notes = [], Counter()
+        for row in (self._rows or native_rows)(self.path):
+            try:
+                found = row.parse()
+            except ConversationError as error:
+                problem = self._told(row, error)
+                if self.strict and not isinstance(error, LeftOut):
+                    raise problem from None
+                self.problems.append(problem)
+                self.notes[error.reason if isinstance(error, LeftOut) else "bad_rows"] += 1
+            else:
+                yield from found
+
+    def _told(self, row: RawRow, error: ConversationError) -> ConversationError:
+        if row.where is None:
+            return error
+        place = f"{row.where}: " if row.where else ""
+        return ConversationError(f"{self.path}, {place}{error}")
+
+
+def short(value: object) -> str:
+    """A value in a message."""
+    return "nothing" if value is None else f"{type(value).__name__} {str(value)[:40]!r}"
