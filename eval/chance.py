@@ -4,10 +4,19 @@ A constant scorer under the tie rule ``expected`` gets these values query by que
 """
 
 from functools import lru_cache
+from math import log2
 
 from retriever.errors import InputError
 
-__all__ = ["average_precision", "harmonic", "hit_at_k", "precision_at_k", "recall_at_k", "reciprocal_rank"]
+__all__ = [
+    "average_precision",
+    "harmonic",
+    "hit_at_k",
+    "ndcg_at_k",
+    "precision_at_k",
+    "recall_at_k",
+    "reciprocal_rank",
+]
 
 
 @lru_cache(maxsize=4096)
@@ -38,14 +47,27 @@ def hit_at_k(n: int, relevant: int, k: int) -> float:
 
 
 @lru_cache(maxsize=4096)
-def reciprocal_rank(n: int, relevant: int) -> float:
+def reciprocal_rank(n: int, relevant: int, cut: int | None = None) -> float:
     """Sum over j of C(n - j, R - 1) / C(n, R) / j; H_n / n with one relevant item (0.2929 for ten)."""
-    _check(n, relevant)
+    _check(n, relevant, 1 if cut is None else cut)
     total, probability = 0.0, relevant / n
-    for place in range(1, n - relevant + 2):
+    last = n - relevant + 1
+    for place in range(1, last + 1 if cut is None else min(last, cut) + 1):
         total += probability / place
         probability *= max(n - place - relevant + 1, 0) / max(n - place, 1)
     return total
+
+
+@lru_cache(maxsize=4096)
+def ndcg_at_k(n: int, relevant: int, cut: int | None = None) -> float:
+    """R/n times the sum of the discounts of ranks 1 to the cut, over that of the first R; grades are 1."""
+    _check(n, relevant, 1 if cut is None else cut, least=1)
+    depth = n if cut is None else min(cut, n)
+    return relevant / n * _discounts(depth) / _discounts(min(relevant, depth))
+
+
+def _discounts(depth: int) -> float:
+    return sum(1 / log2(i + 1) for i in range(depth, 0, -1))
 
 
 def average_precision(n: int, relevant: int, cut: int | None = None) -> float:

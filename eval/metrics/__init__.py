@@ -1,7 +1,14 @@
 """Ranking measures in plain numpy: they know no dataset and no model."""
 
 from eval.metrics.averages import macro_mean, mean, mean_by_label, same_label
-from eval.metrics.measures import average_precision, hit_at_k, precision_at_k, recall_at_k, reciprocal_rank
+from eval.metrics.measures import (
+    average_precision,
+    hit_at_k,
+    ndcg_at_k,
+    precision_at_k,
+    recall_at_k,
+    reciprocal_rank,
+)
 from eval.metrics.ranked import Ties
 
 __all__ = [
@@ -11,6 +18,7 @@ __all__ = [
     "macro_mean",
     "mean",
     "mean_by_label",
+    "ndcg_at_k",
     "precision_at_k",
     "recall_at_k",
     "reciprocal_rank",

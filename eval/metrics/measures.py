@@ -16,7 +16,7 @@ from eval.metrics import formulas
 from eval.metrics.ranked import Floats, Ranked, Ties, rank
 from retriever.errors import InputError
 
-__all__ = ["average_precision", "hit_at_k", "precision_at_k", "recall_at_k", "reciprocal_rank"]
+__all__ = ["average_precision", "hit_at_k", "ndcg_at_k", "precision_at_k", "recall_at_k", "reciprocal_rank"]
 
 # Lists are worked through in slices of about this many scores, to stay within cache and memory.
 _SLICE = 1 << 19
@@ -69,13 +69,48 @@ def hit_at_k(scores: ArrayLike, relevance: ArrayLike, k: int, *, ties: Ties = "e
     return _by_slices(scores, relevance, ties, None, lambda ranked: formulas.hit(ranked, k))
 
 
-def reciprocal_rank(scores: ArrayLike, relevance: ArrayLike, *, ties: Ties = "expected") -> Floats:
+def reciprocal_rank(
+    scores: ArrayLike, relevance: ArrayLike, *, cut: int | None = None, ties: Ties = "expected"
+) -> Floats:
     """One over the rank of the first relevant item, 0 when the list holds none; its mean is MRR.
 
+    The papers' MRR_10 is this over lists of ten, their MRR_all over all stickers; neither is cut.
+
+    Args:
+        cut: a rank below it counts 0 (RR@cut); None for the whole list.
+
     Raises:
-        InputError: bad shapes or values.
+        InputError: bad shapes or values, or a cut below 1.
     """
-    return _by_slices(scores, relevance, ties, None, formulas.reciprocal_rank)
+    if cut is not None:
+        _check_cut(cut)
+    return _by_slices(scores, relevance, ties, None, lambda ranked: formulas.reciprocal_rank(ranked, cut))
+
+
+def ndcg_at_k(
+    scores: ArrayLike,
+    relevance: ArrayLike,
+    k: int | None = None,
+    *,
+    ties: Ties = "expected",
+    n_relevant: ArrayLike | None = None,
+) -> Floats:
+    """nDCG@k: sum of grade / log2(rank + 1) over the top k, over that of the best order of the pool.
+
+    Järvelin & Kekäläinen 2002 with the discount from rank 1 on, as trec_eval has it: the gain is the grade
+    itself, not 2^grade - 1. The best order is cut at k too.
+
+    Args:
+        k: None for the whole list.
+        n_relevant: relevant items in the whole pool, when the list holds only part of it and all grades
+            are 1.
+
+    Raises:
+        InputError: bad shapes or values, k below 1, or no relevant item at all (0/0).
+    """
+    if k is not None:
+        _check_cut(k)
+    return _by_slices(scores, relevance, ties, n_relevant, lambda ranked: formulas.ndcg(ranked, k))
 
 
 def average_precision(

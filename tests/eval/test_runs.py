@@ -112,7 +112,7 @@ def test_judging_agrees_with_ir_measures_on_incomplete_runs():
     assert seen == 50 * len(names)
 
 
-@pytest.mark.parametrize("name", ["P", "P@0", "P@-1", "P@x", "nDCG@5", "R", "Hit", "RR@5", "", "AP@"])
+@pytest.mark.parametrize("name", ["P", "P@0", "P@-1", "P@x", "P@²", "nDCG@", "R", "Hit", "MRR", "", "AP@"])
 def test_unknown_measures(name):
     with pytest.raises(InputError, match="measure"):
         judge({"q": {"d": 1}}, {"q": {"d": 1.0}}, [name])
