@@ -18,7 +18,7 @@ class TrainOptions(BaseModel):
         weight_decay: on matrices; vectors (biases, norms) have none.
         clip_norm: of the whole gradient; 0 leaves it alone.
         accumulate: micro-batches to one optimiser step.
-        precision: ``bf16`` computes in bfloat16 and keeps weights in float32.
+        precision: ``bf16`` computes in bfloat16, where the device can, and keeps weights in float32.
         seed: of data order, dropout and initialisation.
         eval_every: optimiser steps between validations; None validates after every epoch.
         patience: validations without a better one after which training ends; None never.

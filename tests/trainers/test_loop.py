@@ -203,6 +203,14 @@ def test_bf16_trains_too(tmp_path):
     assert found[120] < 0.4 * found[1]
 
 
+def test_a_processor_without_bf16_trains_in_float32_and_says_so(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("trainers.loop.precision._processor_has_bf16", lambda: False)
+    train(ToyTask(), options(precision="bf16", device="cpu"), tmp_path / "a", show_progress=False)
+    assert "cannot calculate in bf16" in caplog.text
+    train(ToyTask(), options(precision="fp32", device="cpu"), tmp_path / "b", show_progress=False)
+    assert losses(tmp_path / "a") == losses(tmp_path / "b")
+
+
 def test_the_rate_rises_then_falls_by_half_a_cosine():
     rates = [learning_rate(step, 11, 1.0, 0.1, warmup=0) for step in range(11)]
     assert rates[0] == 1.0 and rates[-1] == pytest.approx(0.1)

@@ -17,6 +17,7 @@ from retriever.progress import bar
 from retriever.store.atomic import new_folder, remove_folder, write_json
 from trainers.loop.data import prefetch, to_device
 from trainers.loop.logs import RunLog
+from trainers.loop.precision import mixed_precision
 from trainers.loop.schedule import learning_rate
 from trainers.loop.state import Progress, load_state, save_state
 from trainers.options import TrainOptions
@@ -79,8 +80,9 @@ class _Run:
         if options.device == "cuda" and not torch.cuda.is_available():
             raise InputError("device is 'cuda', but torch finds no GPU here; use 'auto' or 'cpu'")
         _forget_other_runs()
+        on_cpu = options.device == "cpu" or not torch.accelerator.is_available()
         self.accelerator = accelerate.Accelerator(
-            mixed_precision="bf16" if options.precision == "bf16" else "no",
+            mixed_precision=mixed_precision(options.precision, on_cpu),
             cpu=options.device == "cpu",
             gradient_accumulation_steps=options.accumulate,
         )
