@@ -6,9 +6,19 @@ gold's id), ``candidates`` (ids, the gold among them), ``dialogue``, and what th
 ``emotion``, ``emoji`` or ``intention`` (also read as ``intent``).
 """
 
-from eval.datasets.dataset import SPLITS, Dataset, count_lines, open_dataset
+from eval.datasets.dataset import SPLITS, Dataset, count_lines, open_dataset, open_stickers, splits_of
 from eval.datasets.native import parse_sample
 from eval.datasets.reader import SampleReader
 from eval.datasets.samples import Sample
 
-__all__ = ["SPLITS", "Dataset", "Sample", "SampleReader", "count_lines", "open_dataset", "parse_sample"]
+__all__ = [
+    "SPLITS",
+    "Dataset",
+    "Sample",
+    "SampleReader",
+    "count_lines",
+    "open_dataset",
+    "open_stickers",
+    "parse_sample",
+    "splits_of",
+]

@@ -1,9 +1,10 @@
-"""DSTC10-MOD (Fei et al. 2021), Chinese, as it is distributed.
+"""DSTC10-MOD (Fei et al. 2021), Chinese and English, as it is distributed.
 
 ::
 
     c_train.json  c_val.json                      one object: "dialogue 7" -> its turns
     c_val_task2.json  c_test_{easy,hard}*.json    a list: history, candidate.set, answer
+    e_train.json  e_test_{easy,hard}*.json  ...   the same in English
     meme_set/                                     the images
     img2id.json  emotion_dict.json                file name -> id, emotion -> id
     ocr_max10.json                                id -> the words in the image
@@ -28,11 +29,15 @@ from retriever.packs.readers.folder import read_file
 from retriever.types import Attributes
 
 __all__ = [
+    "LANGUAGES",
     "PACK",
+    "Language",
     "MODPolicy",
     "MODSplit",
     "find_split",
+    "find_splits",
     "has_candidates",
+    "is_mod",
     "read_content",
     "read_emotions",
     "rows",
@@ -42,32 +47,67 @@ __all__ = [
 PACK = "mod"
 
 MODSplit = Literal["train", "valid", "easy", "hard"]
+Language = Literal["zh", "en"]
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
+
 MODPolicy = Literal["given", "random", "all"]
 """``given``: the file's own candidates, ten in the paper and eleven in the release's examples. ``random``:
 others that were sent in the split, drawn by the seed. ``all``: every sticker there is."""
 
+_TESTS = ("annotated_{}_test_easy", "{}_test_easy", "{}_test_easy/")
+_HARD = tuple(test.replace("easy", "hard") for test in _TESTS)
+
 _SPLITS: dict[MODSplit, tuple[str, ...]] = {
-    "train": ("c_train", "train"),
-    "valid": ("c_val_task2", "val_task2", "validation_task2", "c_val", "validation"),
-    "easy": ("annotated_c_test_easy*", "c_test_easy*", "c_test_easy/*"),
-    "hard": ("annotated_c_test_hard*", "c_test_hard*", "c_test_hard/*"),
+    "train": ("{}_train", "train"),
+    "valid": ("{}_val_task2", "val_task2", "validation_task2", "{}_val", "validation"),
+    "easy": tuple(f"{test}{rest}" for rest in ("*task2*", "*") for test in _TESTS),
+    "hard": tuple(f"{test}{rest}" for rest in ("*task2*", "*") for test in _HARD),
 }
 _FOLDERS = ("", "train", "validation", "test", "supplementary")
 
 
-def find_split(root: Path, split: MODSplit, policy: MODPolicy | None = None) -> Path:
+def find_split(
+    root: Path, split: MODSplit, policy: MODPolicy | None = None, language: Language | None = None
+) -> Path:
     """The file of a split, the better one for `policy` where there are two.
+
+    Args:
+        language: None takes Chinese, or English where there is no Chinese.
 
     Raises:
         InputError: there is none of any of its names.
     """
-    names = [f"{name}.json" for name in _SPLITS[split]]
-    if split == "valid" and policy in ("random", "all"):
-        names = [*names[3:], *names[:3]]
+    wanted = (language,) if language else LANGUAGES
+    names = [name for one in wanted for name in _names(split, one, policy)]
     found = _find(root, names)
     if found is None:
         raise InputError(f"{root} has no {split} split of DSTC10-MOD; expected one of {', '.join(names)}")
     return found
+
+
+def is_mod(root: Path) -> bool:
+    """Whether DSTC10-MOD lies there."""
+    return _find(root, ["img2id.json"]) is not None
+
+
+def find_splits(root: Path) -> dict[str, Path]:
+    """The splits that are there; in two languages, English ones are called ``en-train`` and so on."""
+    found: dict[str, Path] = {}
+    for language in LANGUAGES:
+        for split in _SPLITS:
+            path = _find(root, _names(split, language))
+            if path is not None and path not in found.values():
+                found[f"en-{split}" if split in found else split] = path
+    return found
+
+
+def _names(split: MODSplit, language: Language, policy: MODPolicy | None = None) -> list[str]:
+    letter = "c" if language == "zh" else "e"
+    names = [f"{name.format(letter)}.json" for name in _SPLITS[split]]
+    if split == "valid" and policy in ("random", "all"):
+        names = [*names[3:], *names[:3]]
+    # names without a language are those of the Chinese download
+    return [name for name in names if language == "zh" or name.startswith(("e_", "annotated_e"))]
 
 
 def sticker_entries(root: Path) -> Iterator[PackEntry]:
@@ -164,7 +204,7 @@ def _find(root: Path, names: Sequence[str]) -> Path | None:
     places = [root / folder for folder in _FOLDERS if (root / folder).is_dir()]
     for name in names:
         for place in places:
-            found = sorted(path for path in place.glob(name) if path.is_file())
+            found = sorted(path for path in place.glob(name) if path.is_file() and path.suffix == ".json")
             if found:
                 return found[0]
     return None

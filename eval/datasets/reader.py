@@ -8,7 +8,7 @@ from typing import NamedTuple
 from eval.datasets.samples import Sample
 from retriever.errors import ConversationError
 
-__all__ = ["LeftOut", "RawRow", "Rows", "SampleReader", "short"]
+__all__ = ["LeftOut", "Prepare", "RawRow", "Rows", "SampleReader", "short"]
 
 
 class LeftOut(ConversationError):
@@ -37,6 +37,7 @@ class RawRow(NamedTuple):
 
 
 Rows = Callable[[Path], Iterator[RawRow]]
+Prepare = Callable[[], Callable[[Sample], Sample]]
 
 
 class SampleReader:
@@ -48,24 +49,29 @@ class SampleReader:
         path: the file.
         strict: raise at the first bad row instead of counting it.
         rows: the format; None is the native one.
+        prepare: called when an iteration begins; what it returns is done to every sample.
 
     Attributes:
         problems: one for each row that was left out; names file and row, what was found and expected.
         notes: how many, by reason: ``bad_rows``, ``no_text``.
     """
 
-    def __init__(self, path: Path, strict: bool = False, rows: Rows | None = None) -> None:
+    def __init__(
+        self, path: Path, strict: bool = False, rows: Rows | None = None, prepare: Prepare | None = None
+    ) -> None:
         self.path = path
         self.strict = strict
         self.problems: list[ConversationError] = []
         self.notes: Counter[str] = Counter()
         self._rows = rows
+        self._prepare = prepare
 
     def __iter__(self) -> Iterator[Sample]:
         """Raises ConversationError, naming file, row and field, at a bad row where `strict`."""
         from eval.datasets.native import native_rows
 
         self.problems, self.notes = [], Counter()
+        done = self._prepare() if self._prepare else None
         for row in (self._rows or native_rows)(self.path):
             try:
                 found = row.parse()
@@ -76,7 +82,7 @@ class SampleReader:
                 self.problems.append(problem)
                 self.notes[error.reason if isinstance(error, LeftOut) else "bad_rows"] += 1
             else:
-                yield from found
+                yield from map(done, found) if done else found
 
     def _told(self, row: RawRow, error: ConversationError) -> ConversationError:
         if row.where is None:

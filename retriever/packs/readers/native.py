@@ -24,7 +24,7 @@ def native_entries(tree: Tree, index: str, limits: Limits) -> Iterator[PackEntry
     """
     try:
         with tree.open(index) as stream:
-            for number, line in _lines(stream, limits):
+            for number, line in index_lines(stream, limits):
                 yield _entry(tree, index, number, line, limits)
     except BadImage as error:  # an archive member that breaks off
         yield Quarantined(index, f"{tree.source}/{index}", error.reason, error.detail)
@@ -32,7 +32,7 @@ def native_entries(tree: Tree, index: str, limits: Limits) -> Iterator[PackEntry
         yield Quarantined(index, f"{tree.source}/{index}", "unreadable", error.strerror or str(error))
 
 
-def _lines(stream: IO[bytes], limits: Limits) -> Iterator[tuple[int, bytes]]:
+def index_lines(stream: IO[bytes], limits: Limits) -> Iterator[tuple[int, bytes]]:
     """Yield (line number from 1, line) of lines that are not blank; an overlong one is cut over the limit."""
     number = total = 0
     while line := stream.readline(limits.max_row_bytes + 1):

@@ -1,17 +1,22 @@
-"""Images without annotations: every image file is a sticker, every sub-folder a pack."""
+"""A tree of images: every image file is a sticker, every sub-folder a pack or a label (ImageFolder)."""
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from retriever.errors import BadImage
 from retriever.packs.entry import Annotations, PackEntry, Quarantined
+from retriever.packs.limits import DEFAULT_LIMITS, Limits
+from retriever.packs.readers.image_folder import METADATA, layout_of, read_metadata
 from retriever.packs.readers.names import IMAGE_SUFFIXES, language_of, suffix_of, words_of_stem
 from retriever.packs.readers.tree import Tree
 from retriever.packs.sniff import READABLE, REFUSED_IMAGES, SNIFF_BYTES, sniff
 
 
-def plain_entries(tree: Tree, ignored: Counter[str]) -> Iterator[PackEntry | Quarantined]:
-    """Every image below the tree's root, in order.
+def plain_entries(
+    tree: Tree, ignored: Counter[str], limits: Limits = DEFAULT_LIMITS
+) -> Iterator[PackEntry | Quarantined]:
+    """Every image below the tree's root, in order, with what metadata say of it.
 
     A file is taken for an image when its name or its first bytes say so; a README or a licence is neither,
     and is only counted.
@@ -19,7 +24,11 @@ def plain_entries(tree: Tree, ignored: Counter[str]) -> Iterator[PackEntry | Qua
     Args:
         tree: where the images lie.
         ignored: counts, by suffix, the files that were passed over; added to.
+        limits: bounds of a file of metadata.
     """
+    layout = layout_of(tree)
+    said = read_metadata(tree, layout, limits)
+    yield from said.problems
     for file in tree.files():
         if isinstance(file, Quarantined):
             suffix = suffix_of(file.id)
@@ -29,6 +38,8 @@ def plain_entries(tree: Tree, ignored: Counter[str]) -> Iterator[PackEntry | Qua
                 yield file
             continue
         suffix = suffix_of(file.name)
+        if file.name.rpartition("/")[2] in METADATA:
+            continue
         if suffix not in IMAGE_SUFFIXES:
             try:
                 kind = sniff(file.head(SNIFF_BYTES))
@@ -42,11 +53,18 @@ def plain_entries(tree: Tree, ignored: Counter[str]) -> Iterator[PackEntry | Qua
             if kind not in READABLE | REFUSED_IMAGES:
                 ignored[suffix or file.name] += 1
                 continue
-        top, slash, _ = file.name.partition("/")
         words = words_of_stem(file.name)
-        annotations = Annotations(name={language_of(words): words} if words else {})
+        annotations, notices, pack = said.rows.get(file.name, (Annotations(), (), None))
+        if words and not annotations.name:
+            annotations = replace(annotations, name={language_of(words): words})
         yield PackEntry(
-            file.name, top if slash else tree.name, file.origin, file.path, file.read, annotations
+            file.name,
+            pack or layout.pack(file.name, tree.name),
+            file.origin,
+            file.path,
+            file.read,
+            layout.said(file.name, annotations),
+            notices,
         )
 
 
