@@ -1,14 +1,27 @@
 """A run against its qrels: one value a judged query, none left out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
-from eval.measures import parse_measure
-from eval.metrics.ranked import Ties, rank
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.measures import Measure, parse_measure
+from eval.metrics.ranked import Floats, Ints, Ties, rank_checked
 from eval.runs import Qrels, Run
 from retriever.errors import InputError
 
-__all__ = ["Judged", "judge"]
+__all__ = ["JudgeTies", "Judged", "Lists", "judge", "judge_lists", "trec_order"]
+
+JudgeTies = Literal["expected", "mean", "optimistic", "pessimistic", "trec"]
+"""`eval.metrics.ranked.Ties`, or ``trec``: as trec_eval orders. It keeps scores in single precision, so that
+two which differ by less than about 1e-7 of their size are tied, and puts the greater document id first, byte by
+byte.
+"""
+
+# A block of lists holds about this many scores.
+_CELLS = 1 << 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +41,25 @@ class Judged:
     unjudged: tuple[str, ...]
 
 
-def judge(qrels: Qrels, run: Run, measures: Sequence[str], ties: Ties = "expected") -> Judged:
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Ranked lists of any lengths, one after the other.
+
+    Attributes:
+        length: ``(q,)``, of each list; 0 for one without results.
+        score, grade: ``(n,)``, list by list; finite, and 0 for what is not relevant.
+        pool_length: ``(q,)``, relevant items of each pool, at least 1.
+        pool_grade: their grades, pool by pool, the highest first.
+    """
+
+    length: Ints
+    score: Floats
+    grade: Ints
+    pool_length: Ints
+    pool_grade: Ints
+
+
+def judge(qrels: Qrels, run: Run, measures: Sequence[str], ties: JudgeTies = "expected") -> Judged:
     """Compute measures of a run.
 
     Denominators count every relevant document of the qrels, ranked or not; one without judgement is not
@@ -38,26 +69,139 @@ def judge(qrels: Qrels, run: Run, measures: Sequence[str], ties: Ties = "expecte
         qrels: query -> document -> relevance; above 0 is relevant.
         run: query -> document -> score.
         measures: names (`eval.measures.parse_measure`).
+        ties: how equal scores are judged.
 
     Raises:
-        InputError: an unknown measure, a score that is not finite, or qrels without any relevant document.
+        InputError: an unknown measure or tie rule, a score that is not finite, or qrels without any
+            relevant document.
     """
     parsed = [parse_measure(name) for name in measures]
-    judged = {query: sum(grade > 0 for grade in grades.values()) for query, grades in qrels.items()}
-    queries = [query for query, total in judged.items() if total]
+    relevant = {
+        query: sorted((grade for grade in grades.values() if grade > 0), reverse=True)
+        for query, grades in qrels.items()
+    }
+    queries = [query for query, grades in relevant.items() if grades]
     if not queries:
         raise InputError("the qrels hold no relevant document for any query")
-    values: dict[str, dict[str, float]] = {measure.name: {} for measure in parsed}
+    score: list[float] = []
+    grade: list[int] = []
+    documents: list[bytes] = []
     for query in queries:
-        scores = run.get(query)
-        if scores:
-            relevance = [qrels[query].get(document, 0) > 0 for document in scores]
-            lists = rank(list(scores.values()), relevance, ties, judged[query])
-        for measure in parsed:
-            values[measure.name][query] = float(measure.of(lists)[0]) if scores else 0.0
+        found, grades = run.get(query, {}), qrels[query]
+        score += found.values()
+        grade += [max(grades.get(document, 0), 0) for document in found]
+        if ties == "trec":
+            documents += [document.encode() for document in found]
+    length = np.array([len(run.get(query, ())) for query in queries], dtype=np.int64)
+    scores = _finite(score, queries, length)
+    if ties == "trec":
+        of_list = np.repeat(np.arange(len(queries)), length)
+        scores = trec_order(of_list, scores, documents)
+    pools = [relevant[query] for query in queries]
+    lists = Lists(
+        length,
+        scores,
+        np.array(grade, dtype=np.int64),
+        np.array([len(pool) for pool in pools], dtype=np.int64),
+        np.array([grade for pool in pools for grade in pool], dtype=np.int64),
+    )
+    found_values = judge_lists(lists, parsed, ties)
     return Judged(
-        values,
+        {name: dict(zip(queries, values.tolist(), strict=True)) for name, values in found_values.items()},
         missing=tuple(query for query in queries if not run.get(query)),
-        without_relevant=tuple(query for query, total in judged.items() if not total),
+        without_relevant=tuple(query for query, grades in relevant.items() if not grades),
         unjudged=tuple(query for query in run if query not in qrels),
     )
+
+
+def judge_lists(lists: Lists, measures: Sequence[Measure], ties: JudgeTies) -> dict[str, Floats]:
+    """Measures of lists, ``(q,)`` each; a list without results is worth 0.
+
+    Args:
+        ties: for ``trec``, scores have been through `trec_order`.
+
+    Raises:
+        InputError: an unknown tie rule, or one that a measure does not have.
+    """
+    if ties not in get_args(JudgeTies):
+        raise InputError(f"tie rule is {ties!r}; expected one of {', '.join(get_args(JudgeTies))}")
+    rule: Ties = "expected" if ties == "trec" else ties
+    values = {measure.name: np.zeros(len(lists.length)) for measure in measures}
+    ends, pool_ends = np.cumsum(lists.length), np.cumsum(lists.pool_length)
+    graded = bool((lists.pool_grade != 1).any())
+    for rows in _blocks(lists.length):
+        within = np.arange(int(lists.length[rows].max())) < lists.length[rows, None]
+        cells = _runs(ends[rows] - lists.length[rows], lists.length[rows])
+        score = np.full(within.shape, -np.inf)
+        score[within] = lists.score[cells]
+        grade = np.zeros(within.shape, dtype=np.int64)
+        grade[within] = lists.grade[cells]
+        pool = None
+        if graded:
+            sizes = lists.pool_length[rows]
+            graded_cells = _runs(pool_ends[rows] - sizes, sizes)
+            pool = np.repeat(np.arange(len(rows)), sizes), lists.pool_grade[graded_cells].astype(np.float64)
+        ranked = rank_checked(score, grade, lists.pool_length[rows], pool, rule)
+        for measure in measures:
+            values[measure.name][rows] = measure.of(ranked)
+    return values
+
+
+def trec_order(of_list: NDArray[np.int64], score: Floats, documents: Sequence[bytes]) -> Floats:
+    """Scores without ties, in the order in which trec_eval ranks within each list.
+
+    Args:
+        of_list: ``(n,)``, which list each document is in.
+        score: ``(n,)``.
+        documents: their ids.
+
+    Returns:
+        Whole numbers, ``(n,)``; higher is better.
+    """
+    with np.errstate(over="ignore"):
+        single = score.astype(np.float32)
+    order = np.lexsort((single, of_list))
+    tied = (np.diff(single[order]) == 0) & (np.diff(of_list[order]) == 0)
+    # the ids matter only where scores are equal; of those a number in byte order is enough
+    among = np.zeros(len(order), dtype=bool)
+    among[1:] |= tied
+    among[:-1] |= tied
+    name = np.zeros(len(order), dtype=np.int64)
+    rows = order[among]
+    numbers = {document: at for at, document in enumerate(sorted({documents[row] for row in rows}))}
+    name[rows] = [numbers[documents[row]] for row in rows]
+    place = np.empty(len(order))
+    place[np.lexsort((name, single, of_list))] = np.arange(len(order))
+    return place
+
+
+def _finite(score: list[float], queries: Sequence[str], length: Ints) -> Floats:
+    try:
+        values = np.array(score, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"a run's scores are not numbers ({error})") from None
+    if not np.isfinite(values).all():
+        at = int(np.argmin(np.isfinite(values)))
+        query = queries[int(np.searchsorted(np.cumsum(length), at, side="right"))]
+        raise InputError(f"a score of query {query!r} is {values[at]}; expected a finite number")
+    return values
+
+
+def _blocks(length: Ints) -> Iterator[NDArray[np.intp]]:
+    """Lists of about the same length together, those without results left out."""
+    order = np.argsort(length, kind="stable")
+    order = order[np.searchsorted(length[order], 1) :]
+    at = 0
+    while at < len(order):
+        shortest = int(length[order[at]])
+        # filled up by at most a quarter, and within memory
+        end = int(np.searchsorted(length[order], shortest + shortest // 4, side="right"))
+        end = min(end, at + max(1, _CELLS // (shortest + shortest // 4)))
+        yield order[at:end]
+        at = end
+
+
+def _runs(start: Ints, size: Ints) -> Ints:
+    """start, start + 1, ..., start + size - 1 for each, one after the other."""
+    offset = np.repeat(start - (np.cumsum(size) - size), size)
+    return np.asarray(np.arange(int(size.sum())) + offset)

@@ -2,6 +2,7 @@
 
 A run line is ``query Q0 document rank score tag``, a qrels line ``query 0 document relevance``, divided by
 white space; so white space and percent signs in ids are written as percent escapes (UTF-8) and read back.
+Files of other tools may be gzip, have a byte order mark or end lines with CRLF (`eval.trec_lines`).
 Scores are written with all their digits. Judges go by the score and leave ties to themselves: the rank column
 only repeats the order of the scores, equal ones by id.
 """
@@ -14,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
+from eval.trec_lines import QRELS_FORM, RUN_FORM, lines, refuse_columns, told
 from retriever.errors import InputError
 
 __all__ = ["Qrels", "Run", "read_qrels", "read_run", "write_atomically", "write_qrels", "write_run"]
@@ -53,7 +55,7 @@ def read_run(path: Path) -> dict[str, dict[str, float]]:
         InputError: a line that is not a run line, a document twice in a query, or a score that is not finite.
     """
     run: dict[str, dict[str, float]] = {}
-    for where, (query, _, document, _, score, _) in _fields(path, "query Q0 document rank score tag"):
+    for where, (query, _, document, _, score, _) in _fields(path, RUN_FORM):
         value = _number(score, where)
         if document in run.setdefault(query, {}):
             raise InputError(f"{where}: {document!r} is ranked twice for query {query!r}")
@@ -68,8 +70,8 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
         InputError: a line that is not a qrels line, or a document judged twice for a query.
     """
     qrels: dict[str, dict[str, int]] = {}
-    for where, (query, _, document, relevance) in _fields(path, "query 0 document relevance"):
-        if not re.fullmatch(r"[+-]?\d+", relevance):
+    for where, (query, _, document, relevance) in _fields(path, QRELS_FORM):
+        if not re.fullmatch(r"[+-]?[0-9]+", relevance):
             raise InputError(f"{where}: relevance is {relevance!r}; expected a whole number")
         if document in qrels.setdefault(query, {}):
             raise InputError(f"{where}: {document!r} is judged twice for query {query!r}")
@@ -123,13 +125,16 @@ def _escape(word: str, what: str = "id") -> str:
 def _fields(path: Path, form: str) -> Iterator[tuple[str, list[str]]]:
     """(where, columns with escapes undone) of every line that is not blank."""
     wanted = len(form.split())
-    with path.open(encoding="utf-8", newline="\n") as lines:
-        for number, line in enumerate(lines, start=1):
-            columns = line.split()
-            if columns and len(columns) != wanted:
-                raise InputError(f"{path}, line {number}: {len(columns)} columns; expected {form!r}")
-            if columns:
-                yield f"{path}, line {number}", [unquote(column) for column in columns]
+    for number, line in lines(path):
+        columns = line.split()
+        if len(columns) != wanted:
+            if not columns:
+                continue
+            refuse_columns(path, number, columns, form)
+        try:
+            yield f"{path}, line {number}", [unquote(column.decode()) for column in columns]
+        except UnicodeDecodeError:
+            raise InputError(f"{path}, line {number}: {told(line)!r} is not UTF-8") from None
 
 
 def _number(text: str, where: str) -> float:
@@ -137,6 +142,6 @@ def _number(text: str, where: str) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
+    if not math.isfinite(value) or "_" in text:
         raise InputError(f"{where}: score is {text!r}; expected a finite number")
     return value
