@@ -36,7 +36,7 @@ def resolved_config(
     ties: Ties,
     config: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """Everything that decides a record, as JSON values; `config` is what the caller knows of the systems."""
+    """Everything that decides a record, apart from the systems, as JSON values; `config` is the caller's."""
     library = sha256()
     for sticker in stickers:
         library.update(repr((sticker.id, *(label_of(sticker, name) for name in LABEL_FIELDS))).encode())
@@ -52,7 +52,7 @@ def resolved_config(
             protocol.name: [measure.name for measure in protocol.measures] for protocol in protocols
         },
         "ties": ties,
-        "systems": dict(config or {}),
+        "options": dict(config or {}),
     }
 
 

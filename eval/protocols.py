@@ -1,11 +1,14 @@
 """What is ranked and what counts as right, for each query.
 
-``candidates``: the row's own candidates, one of them the gold (R_10@k; with one gold, MAP is MRR).
-``library``: every sticker of the library; those with the sample's label are relevant, and the gold always is
-(P@k, Hit@k, mAP), as Int-RA does with intentions.
+``candidates``: the row's own candidates, one of them the gold (R_10@k, MAP, MRR10; with one gold MAP is MRR).
+``exact``: every sticker of the library; the gold alone is right (R_all@k, MRR_all).
+``library``: every sticker; those with the sample's label are right, and the gold always is (P@k, Hit@k, mAP).
+``intent``: every sticker; right are those with the sample's intention and no others, as in Int-RA.
+
+On the command line ``c10`` stands for the first, ``all`` for the two after it, side by side.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -15,8 +18,12 @@ from numpy.typing import NDArray
 from eval.datasets import Sample
 from eval.labels import LABEL_FIELDS, LabelField, Labelled, label_of
 from eval.measures import Measure, parse_measure
+from retriever.errors import InputError
 
-__all__ = ["Candidates", "EvalProtocol", "Library", "LibrarySticker", "Skipped", "Task"]
+__all__ = [
+    "DEFAULT", "PROTOCOLS", "Candidates", "EvalProtocol", "Exact", "Intent", "Library", "LibrarySticker",
+    "Skipped", "Task", "make_protocols",
+]  # fmt: skip
 
 Reason = Literal[
     "no gold",
@@ -45,11 +52,13 @@ class Task:
         rows: library rows that are ranked, or None for all.
         relevant: ``(number ranked,)``, in the same order.
         label: what macro averages are taken over.
+        gold: where the sticker that was sent stands among those ranked; None where it does not.
     """
 
     rows: NDArray[np.int64] | None
     relevant: NDArray[np.bool_]
     label: str | None
+    gold: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,16 @@ class EvalProtocol(Protocol):
     @property
     def measures(self) -> tuple[Measure, ...]: ...
 
+    @property
+    def field(self) -> LabelField | None:
+        """The label that decides relevance; None where the gold alone does."""
+        ...
+
+    @property
+    def relevance(self) -> str:
+        """What is right, in words."""
+        ...
+
     def task(self, sample: Sample) -> Task | Skipped:
         """The sample's task, or why there is none."""
         ...
@@ -81,6 +100,10 @@ def _any_label(sample: Sample) -> str | None:
     return next((label for field in LABEL_FIELDS if (label := label_of(sample, field))), None)
 
 
+def _rows_by_id(stickers: Sequence[LibrarySticker]) -> dict[str, int]:
+    return {sticker.id: row for row, sticker in enumerate(stickers)}
+
+
 class Candidates:
     """The row's own candidates; the gold is the one right answer.
 
@@ -89,10 +112,12 @@ class Candidates:
     """
 
     name = "candidates"
-    measures = _measures("R@1", "R@2", "R@5", "AP")
+    measures = _measures("R@1", "R@2", "R@5", "AP", "RR", "nDCG@10")
+    field: LabelField | None = None
+    relevance = "the gold alone"
 
     def __init__(self, stickers: Sequence[LibrarySticker]) -> None:
-        self._row_of = {sticker.id: row for row, sticker in enumerate(stickers)}
+        self._row_of = _rows_by_id(stickers)
 
     def task(self, sample: Sample) -> Task | Skipped:
         """Rows in the order of the candidates."""
@@ -105,8 +130,33 @@ class Candidates:
         rows = [self._row_of.get(candidate, -1) for candidate in sample.candidates]
         if min(rows) < 0:
             return Skipped("candidate not in library")
-        relevant = np.array([candidate == sample.gold for candidate in sample.candidates])
-        return Task(np.array(rows, dtype=np.int64), relevant, _any_label(sample))
+        gold = sample.candidates.index(sample.gold)
+        return Task(np.array(rows, dtype=np.int64), _one_of(len(rows), gold), _any_label(sample), gold)
+
+
+class Exact:
+    """Every sticker of the library; the gold is the one right answer.
+
+    Args:
+        stickers: the library, in row order.
+    """
+
+    name = "exact"
+    measures = _measures("R@1", "R@5", "R@10", "RR", "nDCG@10")
+    field: LabelField | None = None
+    relevance = "the gold alone"
+
+    def __init__(self, stickers: Sequence[LibrarySticker]) -> None:
+        self._row_of = _rows_by_id(stickers)
+
+    def task(self, sample: Sample) -> Task | Skipped:
+        """All rows."""
+        if sample.gold is None:
+            return Skipped("no gold")
+        gold = self._row_of.get(sample.gold)
+        if gold is None:
+            return Skipped("gold not in library")
+        return Task(None, _one_of(len(self._row_of), gold), _any_label(sample), gold)
 
 
 class Library:
@@ -118,30 +168,115 @@ class Library:
     """
 
     name = "library"
-    measures = _measures("P@1", "P@3", "P@5", "Hit@1", "Hit@3", "Hit@5", "AP")
+    measures = _measures("P@1", "P@3", "P@5", "Hit@1", "Hit@3", "Hit@5", "AP", "nDCG@10")
 
     def __init__(self, stickers: Sequence[LibrarySticker], field: LabelField) -> None:
-        self.field: LabelField = field
-        self._row_of = {sticker.id: row for row, sticker in enumerate(stickers)}
+        self.field: LabelField | None = field
+        self.relevance = f"the same {field}, and the gold"
+        self._field: LabelField = field
+        self._row_of = _rows_by_id(stickers)
         self._labels = np.array([label_of(sticker, field) or "" for sticker in stickers], dtype=object)
         self._carriers: dict[str, NDArray[np.bool_]] = {}
 
     def task(self, sample: Sample) -> Task | Skipped:
         """All rows; a sample without a gold is judged by its label alone."""
-        label = label_of(sample, self.field)
+        label = label_of(sample, self._field)
         if label is None:
             return Skipped("no label")
-        relevant = self._carriers.get(label)
-        if relevant is None:
-            relevant = np.asarray(self._labels == label, dtype=bool)
-            self._carriers[label] = relevant
+        relevant = self._carry(label)
+        row = None
         if sample.gold is not None:
             row = self._row_of.get(sample.gold)
             if row is None:
                 return Skipped("gold not in library")
-            if not relevant[row]:
-                relevant = relevant.copy()
-                relevant[row] = True
+            relevant = self._with_gold(relevant, row)
         if not relevant.any():
             return Skipped("no relevant sticker")
-        return Task(None, relevant, label)
+        return Task(None, relevant, label, row)
+
+    def _carry(self, label: str) -> NDArray[np.bool_]:
+        """Which stickers carry a label, ``(n_library,)``; shared, so never written to."""
+        relevant = self._carriers.get(label)
+        if relevant is None:
+            relevant = np.asarray(self._labels == label, dtype=bool)
+            self._carriers[label] = relevant
+        return relevant
+
+    def _with_gold(self, relevant: NDArray[np.bool_], row: int) -> NDArray[np.bool_]:
+        if relevant[row]:
+            return relevant
+        relevant = relevant.copy()
+        relevant[row] = True
+        return relevant
+
+
+class Intent(Library):
+    """Every sticker of the library; relevant are those that carry the sample's label and no others.
+
+    Int-RA's judgement (section V-A), where the label is the intention. A gold that the library does not have
+    does not matter.
+    """
+
+    name = "intent"
+
+    def __init__(self, stickers: Sequence[LibrarySticker], field: LabelField) -> None:
+        super().__init__(stickers, field)
+        self.relevance = f"the same {field}"
+
+    def task(self, sample: Sample) -> Task | Skipped:
+        """All rows."""
+        label = label_of(sample, self._field)
+        if label is None:
+            return Skipped("no label")
+        relevant = self._carry(label)
+        if not relevant.any():
+            return Skipped("no relevant sticker")
+        row = None if sample.gold is None else self._row_of.get(sample.gold)
+        return Task(None, relevant, label, row)
+
+
+Maker = Callable[[Sequence[LibrarySticker], LabelField], EvalProtocol]
+
+_MAKERS: dict[str, Maker] = {
+    "candidates": lambda stickers, _: Candidates(stickers),
+    "exact": lambda stickers, _: Exact(stickers),
+    "library": Library,
+    "intent": Intent,
+}
+
+PROTOCOLS: Mapping[str, tuple[str, ...]] = {
+    "c10": ("candidates",),
+    "all": ("exact", "library"),
+    **{name: (name,) for name in _MAKERS},
+}
+"""What may be asked for, and which protocols that is."""
+
+DEFAULT = ("c10", "all")
+
+
+def make_protocols(
+    stickers: Sequence[LibrarySticker], field: LabelField | None, names: Sequence[str] = DEFAULT
+) -> list[EvalProtocol]:
+    """Protocols by name, each once, in the order named.
+
+    Args:
+        stickers: the library, in row order.
+        field: the label that decides relevance; None (the dataset has none) lets the protocols that need one
+            skip every query.
+        names: keys of `PROTOCOLS`.
+
+    Raises:
+        InputError: an unknown name; lists those there are. Or none at all.
+    """
+    unknown = [name for name in names if name not in PROTOCOLS]
+    if unknown or not names:
+        got = repr(unknown[0]) if unknown else "none"
+        raise InputError(f"protocol is {got}; expected one or more of {', '.join(PROTOCOLS)}")
+    wanted = dict.fromkeys(protocol for name in names for protocol in PROTOCOLS[name])
+    return [_MAKERS[name](stickers, field or LABEL_FIELDS[0]) for name in wanted]
+
+
+def _one_of(n: int, at: int) -> NDArray[np.bool_]:
+    relevant = np.zeros(n, dtype=bool)
+    relevant[at] = True
+    return relevant

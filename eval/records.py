@@ -1,12 +1,13 @@
 """What is known of every query: what was ranked, what each system got for it, and its best stickers.
 
-`read_records` gives one such dictionary a query, in the dataset's order, put together from the files that
-`eval.run_folder` describes::
+`eval.run_folder.read_records` gives one such dictionary a query, in the dataset's order, put together from
+the files of a run folder::
 
     {"id": "q1",
      "facts": {"n_utterances": 4, "mode": "reply", "reply_speaker": "B",
                "said": [["A", "I lost my keys"], ...],
-               "gold": "p/3", "label": "fear", "verbal": true, "unseen": false, "sentiment": 0.62},
+               "dialogue": "d7", "gold": "p/3", "label": "fear",
+               "verbal": true, "unseen": false, "sentiment": 0.62},
      "protocols": {
         "candidates": {"n": 10, "relevant": 1, "label": "fear", "gold": ["p/3"], "ids": ["p/7", ...],
                        "values": {"lexical": {"R@1": 0.0, ...}},
@@ -19,9 +20,10 @@
         "other": {"skipped": "no label"}}}
 
 Facts, each None where it is not known: ``said``, the last four messages, each cut at 300 characters;
-``label``, by the dataset's field; ``verbal``, whether the gold has words on it (None where no sticker of the
-library was looked at); ``unseen``, that no row of the train split was answered with the gold; ``sentiment``,
-the positive share of the words that carry sentiment, 0 to 1, 0.5 where none does.
+``dialogue``, what rows cut out of one longer talk have in common; ``label``, by the dataset's field;
+``verbal``, whether the gold has words on it (None where no sticker of the library has); ``unseen``, that no
+row of the train split was answered with the gold; ``sentiment``, the positive share of the words that carry
+sentiment, 0 to 1, 0.5 where none does.
 
 By protocol: ``label`` is what macro averages are taken over. ``gold`` holds the sticker that was sent, where
 it is among those ranked, else nothing. ``rank`` is its rank among the ``n``, 1 the best: the mean rank of the
@@ -35,103 +37,78 @@ All other numbers come back from JSON to the last bit, so a run that was stopped
 report.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from eval.datasets import Sample
+from eval.protocols import Skipped, Task
+from eval.record_file import Line, read_lines
+from retriever.errors import InputError
 
-from eval.metrics.ranked import Ties, rank
-from eval.protocols import EvalProtocol, Skipped, Task
-
-__all__ = ["Query", "Record", "make_records"]
+__all__ = ["Record", "merged", "query_line"]
 
 Record = dict[str, Any]
-Query = tuple[str, Mapping[str, Task | Skipped]]
-"""A query's id and its task in each protocol."""
-
-_TOP = 10
 
 
-def make_records(
-    queries: Sequence[Query],
-    scored: Sequence[Mapping[str, NDArray[np.float64]]],
-    protocols: Sequence[EvalProtocol],
+def query_line(
+    sample: Sample,
+    tasks: Mapping[str, Task | Skipped],
+    facts: Mapping[str, Any],
     library_ids: Sequence[str],
-    ties: Ties,
-) -> list[Record]:
-    """Judge a block of queries.
+) -> Line:
+    """What is known of a query before any system is asked: a record without systems."""
+    protocols = {name: _pool(task, library_ids) for name, task in tasks.items()}
+    return {"id": sample.conversation.id, "facts": dict(facts), "protocols": protocols}
 
-    Args:
-        queries: ids and tasks, by protocol name.
-        scored: for each query the systems' scores ``(n_library,)``; empty for a query without any task.
-        ties: how equal scores are judged.
+
+def merged(queries: Path, systems: Sequence[Path], limit: int | None = None) -> Iterator[Record]:
+    """Records out of a file of query lines and files of what systems got, line by line.
+
+    Raises:
+        InputError: a line is damaged, a file is shorter than that of the queries (or than `limit`), lines do
+            not belong together, or two files speak of the same system.
     """
-    records: list[Record] = [{"id": query, "protocols": {}} for query, _ in queries]
-    for protocol in protocols:
-        by_length: dict[int, list[int]] = {}
-        for at, (_, tasks) in enumerate(queries):
-            task = tasks[protocol.name]
-            if isinstance(task, Skipped):
-                records[at]["protocols"][protocol.name] = {"skipped": task.reason}
-            else:
-                by_length.setdefault(len(task.relevant), []).append(at)
-        for places in by_length.values():
-            block = [(queries[at][1][protocol.name], scored[at]) for at in places]
-            judged = _judge(block, protocol, library_ids, ties)
-            for at, entry in zip(places, judged, strict=True):
-                records[at]["protocols"][protocol.name] = entry
-    return records
+    files = [read_lines(path, limit) for path in systems]
+    for number, record in enumerate(read_lines(queries, limit), start=1):
+        for path, file in zip(systems, files, strict=True):
+            line = next(file, None)
+            if line is None or line.get("id") != record["id"]:
+                got = "nothing" if line is None else f"query {line.get('id')!r}"
+                raise InputError(
+                    f"{path}, line {number}: {got}; expected query {record['id']!r}; "
+                    "delete that file and evaluate again"
+                )
+            _add(record, line, path)
+        yield record
 
 
-def _judge(
-    block: Sequence[tuple[Task | Skipped, Mapping[str, NDArray[np.float64]]]],
-    protocol: EvalProtocol,
-    library_ids: Sequence[str],
-    ties: Ties,
-) -> list[dict[str, Any]]:
-    """Entries of queries whose lists have the same length."""
-    tasks = [task for task, _ in block if isinstance(task, Task)]
-    relevant = np.stack([task.relevant for task in tasks])
-    entries = [_entry(task, library_ids) for task in tasks]
-    for system in block[0][1]:
-        scores = np.stack(
-            [
-                scored[system] if task.rows is None else scored[system][task.rows]
-                for task, (_, scored) in zip(tasks, block, strict=True)
-            ]
-        )
-        lists = rank(scores, relevant, ties)
-        columns = {measure.name: measure.of(lists).tolist() for measure in protocol.measures}
-        for at, (task, entry) in enumerate(zip(tasks, entries, strict=True)):
-            entry["values"][system] = {name: column[at] for name, column in columns.items()}
-            if task.rows is None:
-                entry["top"][system] = [
-                    [library_ids[row], float(scores[at, row])] for row in _best(scores[at])
-                ]
-            else:
-                entry["scores"][system] = scores[at].tolist()
-    return entries
-
-
-def _entry(task: Task, library_ids: Sequence[str]) -> dict[str, Any]:
-    entry: dict[str, Any] = {
+def _pool(task: Task | Skipped, library_ids: Sequence[str]) -> dict[str, Any]:
+    if isinstance(task, Skipped):
+        return {"skipped": task.reason}
+    ids = library_ids if task.rows is None else [library_ids[row] for row in task.rows]
+    pool = {
         "n": len(task.relevant),
         "relevant": int(task.relevant.sum()),
         "label": task.label,
-        "values": {},
+        "gold": [] if task.gold is None else [ids[task.gold]],
     }
-    if task.rows is None:
-        return entry | {"top": {}}
-    ids = [library_ids[row] for row in task.rows]
-    gold = [sticker for sticker, hit in zip(ids, task.relevant, strict=True) if hit]
-    return entry | {"gold": gold, "ids": ids, "scores": {}}
+    return pool if task.rows is None else pool | {"ids": ids}
 
 
-def _best(scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Rows of the ten best, for people to look at; equal scores in row order."""
-    if len(scores) <= _TOP:
-        return np.argsort(-scores, kind="stable")
-    threshold = np.partition(scores, -_TOP)[-_TOP]
-    rows = np.flatnonzero(scores >= threshold)
-    return rows[np.argsort(-scores[rows], kind="stable")][:_TOP]
+def _add(record: Record, line: Line, path: Path) -> None:
+    """Put what a file says of its systems into the record."""
+    for entry in record["protocols"].values():
+        if "skipped" not in entry:
+            for part in ("values", "rank", "top"):
+                entry.setdefault(part, {})
+    for protocol, found in line["protocols"].items():
+        entry = record["protocols"][protocol]
+        for part, by_system in found.items():
+            known = entry.setdefault(part, {})
+            if both := known.keys() & by_system.keys():
+                raise InputError(
+                    f"{path}: two systems have the same name: {', '.join(sorted(both))}; "
+                    "evaluate one of them into another folder"
+                )
+            known.update(by_system)

@@ -1,6 +1,9 @@
-"""What is measured: functions that score a whole library for a conversation, several systems in one call."""
+"""What is measured: anything that scores stickers for conversations, opened when it is needed."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,13 +12,134 @@ from retriever.errors import InputError, ModelError
 from retriever.scorers.base import Recaller
 from retriever.types import Conversation
 
-__all__ = ["Scored", "Systems", "checked", "from_recallers", "with_fixed"]
+__all__ = [
+    "TOGETHER", "Asked", "LibrarySystem", "Rows", "Scope", "Scored", "System", "SystemSpec", "Systems",
+    "Usage", "check_names", "checked", "fixed", "from_recallers", "together",
+]  # fmt: skip
 
 Scored = Mapping[str, ArrayLike]
-"""System name -> scores ``(n_library,)`` in library row order, finite, higher is better."""
+"""System name -> scores ``(n,)`` in the order of what was asked about, finite, higher is better."""
 
 Systems = Callable[[Conversation], Scored]
-"""All systems at once, so that they can share one encoding of the conversation."""
+"""Several systems that share work: each scores the whole library, ``(n_library,)`` in row order."""
+
+Rows = NDArray[np.int64] | None
+"""Library rows, ``(n,)``; None for all of them."""
+
+Scope = Literal["library", "candidates"]
+"""What a system can be asked about: every sticker of a library, or short lists only (an LLM)."""
+
+TOGETHER = "together"
+"""The name under which a callable's records are kept."""
+
+
+class Asked(NamedTuple):
+    """One question to a system."""
+
+    conversation: Conversation
+    rows: Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a system has used of a language model so far; see `eval.results.Cost`."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached: int = 0
+    unanswered: Mapping[str, int] = field(default_factory=dict)
+
+    def __sub__(self, before: "Usage") -> "Usage":
+        return Usage(
+            self.calls - before.calls,
+            self.prompt_tokens - before.prompt_tokens,
+            self.completion_tokens - before.completion_tokens,
+            self.cached - before.cached,
+            dict(Counter(self.unanswered) - Counter(before.unanswered)),
+        )
+
+
+class System(Protocol):
+    """Something opened that scores; `LibrarySystem` makes one out of a function."""
+
+    @property
+    def batch(self) -> int:
+        """How many conversations it likes to be asked about at once; each is timed alone where it is 1."""
+        ...
+
+    @property
+    def usage(self) -> Usage:
+        """What was used since it was opened."""
+        ...
+
+    def prepare(self, rows: Rows) -> None:
+        """Do the sticker side of these rows, what is not done yet: timed apart from scoring."""
+        ...
+
+    def score(self, asked: Sequence[Asked]) -> Sequence[Scored]:
+        """For every question the scores of the rows asked about; the same names every time.
+
+        Raises:
+            ModelError: the system does not answer. What is recorded so far stays, and a later run goes on.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SystemSpec:
+    """A system that may be opened: not needed where all its records are there.
+
+    Attributes:
+        name: in results; unique in an evaluation.
+        open: makes it; called at most once.
+        scope: what it can be asked about.
+        identity: everything that decides its scores, as JSON values (a checkpoint's hash, a model's id, a
+            prompt's hash, a seed): records are only continued by an equal one.
+    """
+
+    name: str
+    open: Callable[[], System]
+    scope: Scope = "library"
+    identity: Mapping[str, Any] = field(default_factory=dict)
+
+
+class LibrarySystem:
+    """A system out of a function that scores the whole library at once.
+
+    Args:
+        score: conversation -> {name: scores ``(n_library,)``}.
+    """
+
+    batch = 1
+    usage = Usage()
+
+    def __init__(self, score: Systems) -> None:
+        self._score = score
+
+    def prepare(self, rows: Rows) -> None:
+        """Nothing to do."""
+
+    def score(self, asked: Sequence[Asked]) -> list[Scored]:
+        """Whole rows, cut to what was asked about."""
+        return [_cut(self._score(conversation), rows) for conversation, rows in asked]
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+def together(systems: Systems, identity: Mapping[str, Any] | None = None) -> SystemSpec:
+    """One spec for all systems of a callable; their names are what it answers with."""
+    return SystemSpec(TOGETHER, lambda: LibrarySystem(systems), identity=dict(identity or {}))
+
+
+def fixed(name: str, scores: ArrayLike, identity: Mapping[str, Any] | None = None) -> SystemSpec:
+    """A system whose scores ``(n_library,)`` are the same for every conversation."""
+    return SystemSpec(name, lambda: LibrarySystem(lambda _: {name: scores}), identity=dict(identity or {}))
 
 
 def from_recallers(*recallers: Recaller) -> Systems:
@@ -24,32 +148,26 @@ def from_recallers(*recallers: Recaller) -> Systems:
     Raises:
         InputError: two of them have the same name.
     """
-    names = [recaller.name for recaller in recallers]
-    if len(set(names)) < len(names):
-        raise InputError(f"two systems have the same name: {', '.join(names)}")
+    check_names(recaller.name for recaller in recallers)
     return lambda conversation: {
         recaller.name: recaller.score_library(conversation) for recaller in recallers
     }
 
 
-def with_fixed(systems: Systems, fixed: Scored) -> Systems:
-    """`systems` and beside them some whose scores do not depend on the conversation.
-
-    Raises:
-        InputError: (when called) a name is used on both sides.
+def check_names(names: Iterable[str]) -> None:
+    """Raises:
+    InputError: a name is there twice.
     """
-
-    def score(conversation: Conversation) -> Scored:
-        scored = systems(conversation)
-        if both := fixed.keys() & scored.keys():
-            raise InputError(f"two systems have the same name: {', '.join(sorted(both))}")
-        return {**fixed, **scored}
-
-    return score
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise InputError(f"two systems have the same name: {', '.join(twice)}")
 
 
 def checked(scored: Scored, n: int, query: str) -> dict[str, NDArray[np.float64]]:
     """The scores as float64, if they are usable.
+
+    Args:
+        n: how many stickers were asked about.
 
     Raises:
         ModelError: a wrong shape, or a score that is not a finite number; names system and query.
@@ -67,3 +185,11 @@ def checked(scored: Scored, n: int, query: str) -> dict[str, NDArray[np.float64]
             bad = int((~np.isfinite(good[name])).sum())
             raise ModelError(f"system {name!r} gave {bad} scores that are not finite for query {query!r}")
     return good
+
+
+def _cut(scored: Scored, rows: Rows) -> Scored:
+    """Rows of whole-library scores; a wrong shape is left for `checked` to tell about."""
+    if rows is None:
+        return scored
+    arrays = {name: np.asarray(scores) for name, scores in scored.items()}
+    return {name: a[rows] if a.ndim == 1 and len(a) > rows.max() else a for name, a in arrays.items()}

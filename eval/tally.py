@@ -18,9 +18,15 @@ __all__ = ["CHANCE", "Tally"]
 CHANCE = "chance"
 """The name of the chance row."""
 
+_WHY_NOT = "it can only be asked about short lists of candidates"
+
 
 class Tally:
-    """Takes records in one after the other and keeps what a protocol's result needs."""
+    """Takes records in one after the other and keeps what a protocol's result needs.
+
+    Args:
+        protocol: whose result.
+    """
 
     def __init__(self, protocol: EvalProtocol) -> None:
         self._protocol = protocol
@@ -28,6 +34,16 @@ class Tally:
         self._pools: list[tuple[int, int]] = []
         self._labels: list[str | None] = []
         self._skipped: Counter[str] = Counter()
+
+    @property
+    def name(self) -> str:
+        """The protocol's."""
+        return self._protocol.name
+
+    @property
+    def systems(self) -> list[str]:
+        """Those it has seen values of."""
+        return list(self._values)
 
     def add(self, record: Record) -> None:
         """Count one query in."""
@@ -41,10 +57,13 @@ class Tally:
             row = [values[measure.name] for measure in self._protocol.measures]
             self._values.setdefault(system, []).append(row)
 
-    def result(self, baseline: str | None, resamples: int = RESAMPLES, seed: int = 0) -> ProtocolResult:
+    def result(
+        self, names: Sequence[str], baseline: str | None, resamples: int = RESAMPLES, seed: int = 0
+    ) -> ProtocolResult:
         """The protocol's result; without any judged query its systems are empty.
 
         Args:
+            names: of all systems that were measured, by whichever protocol.
             baseline: the system to compare the others with; passed over where it is not among them.
         """
         measures = self._protocol.measures
@@ -67,6 +86,9 @@ class Tally:
                 self._system(name, array, measures, over_chance.get(name), over_baseline.get(name))
                 for name, array in values.items()
             ),
+            label=self._protocol.field,
+            relevance=self._protocol.relevance,
+            not_judged={name: _WHY_NOT for name in names if name not in values} if values else {},
         )
 
     def _chance(self) -> Floats:
@@ -107,4 +129,5 @@ class Tally:
             else {},
             over_chance=dict(zip(names, over_chance or (), strict=False)),
             over_baseline=dict(zip(names, over_baseline or (), strict=False)),
+            n=len(values),
         )

@@ -12,12 +12,16 @@ import pytest
 from eval_worlds import LIBRARY, both, knows, noise, write_dataset
 
 from eval.harness import evaluate
+from eval.results import Cost
+from eval.systems import LibrarySystem, SystemSpec
 from retriever.errors import InputError
 
+TOGETHER = "systems/together.jsonl"
 MADE = [
-    "records.jsonl",
-    "report.json",
-    "report.md",
+    TOGETHER,
+    "systems/most-frequent-label.jsonl",
+    "queries.jsonl",
+    "stickers.jsonl",
     "config.json",
     "candidates.noise.run",
     "candidates.qrels",
@@ -34,7 +38,13 @@ def run(dataset, out, systems=both, **options):
 
 
 def same(one, other):
-    return all((one / name).read_bytes() == (other / name).read_bytes() for name in MADE)
+    reports = [json.loads((place / "report.json").read_text()) for place in (one, other)]
+    for report in reports:
+        report.pop("costs")  # times are never the same
+        report["provenance"].pop("environment")  # the checkout may change between the two
+    return reports[0] == reports[1] and all(
+        (one / name).read_bytes() == (other / name).read_bytes() for name in MADE
+    )
 
 
 def test_an_interrupted_run_goes_on(dataset, tmp_path):
@@ -49,7 +59,7 @@ def test_an_interrupted_run_goes_on(dataset, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         run(dataset, tmp_path / "cut", stops)
-    kept = (tmp_path / "cut" / "records.jsonl").read_bytes().count(b"\n")
+    kept = (tmp_path / "cut" / TOGETHER).read_bytes().count(b"\n")
     assert 0 < kept < 200
     asked.clear()
     again = run(dataset, tmp_path / "cut", lambda c: asked.append(c.id) or both(c))
@@ -68,7 +78,8 @@ def test_a_finished_run_is_not_scored_again(dataset, tmp_path):
 
 def test_the_file_cut_anywhere_in_its_last_lines(dataset, tmp_path):
     whole = run(dataset, tmp_path / "whole", limit=70)
-    data = (tmp_path / "whole" / "records.jsonl").read_bytes()
+    data = (tmp_path / "whole" / TOGETHER).read_bytes()
+    queries = (tmp_path / "whole" / "queries.jsonl").read_bytes()
     lines = data.splitlines(keepends=True)
     start = len(data) - len(lines[-1])
     chooser = random.Random(0)
@@ -82,9 +93,10 @@ def test_the_file_cut_anywhere_in_its_last_lines(dataset, tmp_path):
         *(chooser.randrange(len(data)) for _ in range(15)),
     ]:
         out = tmp_path / f"cut-{cut}"
-        out.mkdir()
+        (out / "systems").mkdir(parents=True)
         (out / "config.json").write_bytes((tmp_path / "whole" / "config.json").read_bytes())
-        (out / "records.jsonl").write_bytes(data[:cut])
+        (out / TOGETHER).write_bytes(data[:cut])
+        (out / "queries.jsonl").write_bytes(queries[: chooser.randrange(len(queries))])
         assert run(dataset, out, limit=70) == whole
         assert same(tmp_path / "whole", out)
 
@@ -92,7 +104,7 @@ def test_the_file_cut_anywhere_in_its_last_lines(dataset, tmp_path):
 def test_what_is_refused(dataset, tmp_path):
     out = tmp_path / "out"
     run(dataset, out, limit=70, config={"encoder": "a"})
-    with pytest.raises(InputError, match=r'another systems .*"a".*"b"'):
+    with pytest.raises(InputError, match=r"system 'together' with another encoder .*\"a\".*\"b\""):
         run(dataset, out, config={"encoder": "b"})
     with pytest.raises(InputError, match="another ties"):
         run(dataset, out, config={"encoder": "a"}, ties="optimistic")
@@ -117,7 +129,7 @@ def test_a_folder_of_something_else(dataset, tmp_path):
 
 def test_damage_in_the_middle_is_not_passed_over(dataset, tmp_path):
     run(dataset, tmp_path / "out", limit=70)
-    path = tmp_path / "out" / "records.jsonl"
+    path = tmp_path / "out" / TOGETHER
     lines = path.read_bytes().splitlines(keepends=True)
     lines[3] = b"\x00\x00\n"
     path.write_bytes(b"".join(lines))
@@ -163,10 +175,83 @@ def test_killed_again_and_again(dataset, tmp_path):
     assert killed >= 2
     assert run(dataset, out) == whole
     assert same(tmp_path / "whole", out)
-    left = [json.loads(line)["id"] for line in (out / "records.jsonl").read_text().splitlines()]
-    assert left == [f"q{i}" for i in range(300)]
+    for name in (TOGETHER, "queries.jsonl"):
+        left = [json.loads(line)["id"] for line in (out / name).read_text().splitlines()]
+        assert left == [f"q{i}" for i in range(300)]
 
 
 def count(out):
-    path = out / "records.jsonl"
+    path = out / TOGETHER
     return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def spec(name, score, asked=None, **identity):
+    def scored(conversation):
+        if asked is not None:
+            asked.append(conversation.id)
+        return {name: score(conversation)}
+
+    return SystemSpec(name, lambda: LibrarySystem(scored), identity=identity)
+
+
+def never(name, **identity):
+    def open_it():
+        raise AssertionError(f"{name} was opened in vain")
+
+    return SystemSpec(name, open_it, identity=identity)
+
+
+def test_a_system_that_comes_later_is_the_only_one_asked(dataset, tmp_path):
+    whole = run(dataset, tmp_path / "whole", [spec("knows", knows, seed=1), spec("noise", noise)])
+    out = tmp_path / "out"
+    run(dataset, out, [spec("knows", knows, seed=1)])
+    before = (out / "systems" / "knows.jsonl").stat().st_mtime_ns
+    asked = []
+    assert run(dataset, out, [never("knows", seed=1), spec("noise", noise, asked)]) == whole
+    assert len(asked) == 300 and (out / "systems" / "knows.jsonl").stat().st_mtime_ns == before
+    # what is there stays in the report, whoever is named
+    assert run(dataset, out, [never("noise")]) == whole
+    with pytest.raises(InputError, match=r"system 'knows' with another seed \(seed 1, now 2\)"):
+        run(dataset, out, [never("knows", seed=2)])
+
+
+def test_more_rows_later(dataset, tmp_path):
+    whole = run(dataset, tmp_path / "whole", [spec("knows", knows), spec("noise", noise)])
+    out, asked = tmp_path / "out", []
+    few = run(dataset, out, [spec("knows", knows), spec("noise", noise)], limit=70)
+    assert few.n_rows == 70
+    # noise is left behind at 70 rows, so a report over all rows goes without it
+    only = run(dataset, out, [spec("knows", knows, asked)])
+    assert len(asked) == 230
+    assert [system.name for system in only.protocols[0].systems] == ["most frequent label", "knows"]
+    assert run(dataset, out, [never("knows"), spec("noise", noise)]) == whole
+    assert run(dataset, out, [never("knows"), never("noise")], limit=70) == few
+
+
+def test_costs_are_no_reason_to_start_again(dataset, tmp_path):
+    out = tmp_path / "out"
+    first = run(dataset, out, [spec("knows", knows)], limit=70)
+    place = out / "costs" / "knows.jsonl"
+    place.write_bytes(place.read_bytes()[:-20])  # torn by a kill
+    again = run(dataset, out, [spec("knows", knows)])
+    assert again.costs["knows"].n == 64 + 230 and first.costs["knows"].n == 70
+    place.unlink()
+    assert run(dataset, out, [never("knows")]).costs["knows"] == Cost()
+
+
+def test_a_line_of_another_query_is_told(dataset, tmp_path):
+    out = tmp_path / "out"
+    run(dataset, out, [spec("knows", knows)], limit=5)
+    place = out / "systems" / "knows.jsonl"
+    lines = place.read_text().splitlines(keepends=True)
+    place.write_text("".join([lines[1], lines[0], *lines[2:]]))
+    with pytest.raises(InputError, match=r"knows.jsonl, line 1: query 'q1'; expected query 'q0'"):
+        run(dataset, out, [never("knows")], limit=5)
+
+
+def test_a_folder_of_an_earlier_version(dataset, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "config.json").write_text(json.dumps({"dataset": "world", "systems": {"encoder": "minilm"}}))
+    with pytest.raises(InputError, match="made by another version"):
+        run(dataset, out)

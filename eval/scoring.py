@@ -1,0 +1,164 @@
+"""The second pass of an evaluation, once a system: ask it about every query and write down what it got."""
+
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from time import monotonic, perf_counter
+from typing import TypeVar
+
+import numpy as np
+
+from eval.costs import CostLog
+from eval.datasets import Sample
+from eval.entries import Answered, Question, judge_block, question
+from eval.queries import Plan
+from eval.record_file import RecordFile, read_lines
+from eval.run_folder import RunFolder
+from eval.systems import TOGETHER, Asked, Rows, System, SystemSpec, checked
+from retriever.errors import InputError
+from retriever.progress import bar
+
+__all__ = ["score_system"]
+
+T = TypeVar("T")
+
+_BLOCK, _BLOCK_SCORES = 64, 4_000_000
+_LONGEST = 15.0
+"""Seconds of work that a kill may cost, if a single conversation takes no longer."""
+
+
+def score_system(
+    spec: SystemSpec,
+    folder: RunFolder,
+    plan: Plan,
+    n_rows: int,
+    others: Collection[str],
+    show_progress: bool | None = None,
+) -> None:
+    """Ask a system about the first `n_rows` samples, where that is not done; it is not opened if nothing is.
+
+    Args:
+        others: names that the system must not answer with.
+
+    Raises:
+        ModelError: the system does not answer, or gave scores that cannot be used.
+        InputError: it answers with names that are taken, or that change.
+    """
+    with folder.records_of(spec.name) as file:
+        if file.n >= n_rows:
+            return
+        names = _Names(spec, others, file.path)
+        log = CostLog(folder.costs_of(spec.name))
+        start = perf_counter()
+        system = spec.open()
+        log.opened(perf_counter() - start)
+        todo = islice(plan.source.samples(plan.strict), file.n, n_rows)
+        try:
+            with bar(spec.name, n_rows - file.n, show_progress, "conversations") as advance:
+                work = _Work(spec, system, plan, file, log, names)
+                for block in _batched(todo, _block_size(len(plan.library_ids))):
+                    work.do(block)
+                    advance(len(block))
+        finally:
+            system.close()
+
+
+class _Work:
+    """One system's way through the blocks."""
+
+    def __init__(
+        self, spec: SystemSpec, system: System, plan: Plan, file: RecordFile, log: CostLog, names: "_Names"
+    ) -> None:
+        self._spec, self._system, self._plan = spec, system, plan
+        self._file, self._log, self._names = file, log, names
+
+    def do(self, block: Sequence[Sample]) -> None:
+        """Ask about a block, and write it down in one piece or, if it takes long, in several."""
+        asked = []
+        for sample in block:
+            tasks = {protocol.name: protocol.task(sample) for protocol in self._plan.protocols}
+            asked.append((sample, question(tasks, self._spec.scope)))
+        start = perf_counter()
+        if any(asking.tasks for _, asking in asked):
+            self._system.prepare(_all_rows([asking for _, asking in asked if asking.tasks]))
+        stickers = perf_counter() - start
+        answered: list[Answered] = []
+        times: list[float] = []
+        begun = monotonic()
+        for part in _batched(iter(asked), max(1, self._system.batch)):
+            answered += self._score(part, times)
+            if monotonic() - begun > _LONGEST:
+                self._write(answered, times, stickers)
+                answered, times, stickers, begun = [], [], 0.0, monotonic()
+        self._write(answered, times, stickers)
+
+    def _score(self, part: Sequence[tuple[Sample, Question]], times: list[float]) -> list[Answered]:
+        # a query that no protocol can judge costs no scoring
+        asked = [Asked(sample.conversation, asking.rows) for sample, asking in part if asking.tasks]
+        start = perf_counter()
+        scores = iter(self._system.score(asked) if asked else ())
+        times += [1000 * (perf_counter() - start) / len(asked)] * len(asked) if asked else []
+        found = []
+        for sample, asking in part:
+            query = sample.conversation.id
+            n = len(self._plan.library_ids) if asking.rows is None else len(asking.rows)
+            scored = checked(next(scores), n, query) if asking.tasks else {}
+            if asking.tasks:
+                self._names.check(scored, query)
+            found.append(Answered(query, asking, scored))
+        return found
+
+    def _write(self, answered: Sequence[Answered], times: Sequence[float], stickers: float) -> None:
+        if answered:
+            plan = self._plan
+            self._file.append(judge_block(answered, plan.protocols, plan.library_ids, plan.ties))
+            self._log.scored(times, stickers, self._system.usage)
+
+
+class _Names:
+    """Sees to it that a system answers with its own name every time (or, of several, with the same)."""
+
+    def __init__(self, spec: SystemSpec, others: Collection[str], path: Path) -> None:
+        self._own = frozenset({spec.name}) if spec.name != TOGETHER else _names_in(path)
+        self._others = frozenset(others) - {spec.name}
+
+    def check(self, scored: Collection[str], query: str) -> None:
+        """Raises:
+        InputError: other names than before, no name, or one that is taken.
+        """
+        if self._own is None:
+            if not scored:
+                raise InputError(f"no system scored query {query!r}; expected at least one")
+            if taken := self._others & frozenset(scored):
+                raise InputError(f"two systems have the same name: {', '.join(sorted(taken))}")
+            self._own = frozenset(scored)
+        if self._own != frozenset(scored):
+            raise InputError(
+                f"query {query!r} was scored by {', '.join(sorted(scored))}, "
+                f"others by {', '.join(sorted(self._own))}; every query needs the same systems"
+            )
+
+
+def _names_in(path: Path) -> frozenset[str] | None:
+    """Names of the systems in records made earlier, or None."""
+    for line in read_lines(path):
+        for entry in line["protocols"].values():
+            return frozenset(entry["values"])
+    return None
+
+
+def _all_rows(questions: Sequence[Question]) -> Rows:
+    """What a block needs of the library."""
+    rows = [asking.rows for asking in questions]
+    some = [one for one in rows if one is not None]
+    return None if len(some) < len(rows) else np.unique(np.concatenate(some))
+
+
+def _block_size(n_library: int) -> int:
+    """So many that a block's scores stay within some hundred megabytes, whatever the library."""
+    return max(1, min(_BLOCK, _BLOCK_SCORES // n_library))
+
+
+def _batched(items: Iterator[T], size: int) -> Iterator[list[T]]:
+    while part := list(islice(items, size)):
+        yield part
