@@ -16,8 +16,8 @@ __all__ = ["JudgeTies", "Judged", "Lists", "judge", "judge_lists", "trec_order"]
 
 JudgeTies = Literal["expected", "mean", "optimistic", "pessimistic", "trec"]
 """`eval.metrics.ranked.Ties`, or ``trec``: as trec_eval orders. It keeps scores in single precision, so that
-two which differ by less than about 1e-7 of their size are tied, and puts the greater document id first, byte by
-byte.
+two which differ by less than about 1e-7 of their size are tied, and puts the greater document id first, byte
+by byte.
 """
 
 # A block of lists holds about this many scores.

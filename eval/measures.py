@@ -26,7 +26,7 @@ from eval.metrics import formulas
 from eval.metrics.ranked import Floats, Ranked, Ties, rank
 from retriever.errors import InputError
 
-__all__ = ["Measure", "compute", "parse_measure"]
+__all__ = ["Measure", "compute", "our_name", "parse_measure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +103,17 @@ def compute(
     parsed = [parse_measure(name) for name in measures]
     lists = rank(scores, relevance, ties, n_relevant)
     return {measure.name: measure.of(lists) for measure in parsed}
+
+
+_TREC_NAMES = {"map": "AP", "recip_rank": "RR", "ndcg": "nDCG"}
+_TREC_CUTS = {"P": "P", "recall": "R", "success": "Hit", "map_cut": "AP", "ndcg_cut": "nDCG"}
+
+
+def our_name(name: str) -> str:
+    """Our name of a measure, also where trec_eval's or ir-measures' is given: ``map``, ``Success@5``."""
+    if name in _TREC_NAMES:
+        return _TREC_NAMES[name]
+    kind, _, cut = name.rpartition("_")
+    if kind in _TREC_CUTS and cut.isdecimal():
+        return f"{_TREC_CUTS[kind]}@{cut}"
+    return name.replace("Success@", "Hit@") if name.startswith("Success@") else name

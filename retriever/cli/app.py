@@ -12,7 +12,20 @@ from typing import Annotated, Any
 
 import typer
 
-from retriever.cli import analyse, chat, demo, describe, doctor, evaluate, index, infer, pick, starter, train
+from retriever.cli import (
+    analyse,
+    chat,
+    demo,
+    describe,
+    doctor,
+    evaluate,
+    index,
+    infer,
+    pick,
+    score,
+    starter,
+    train,
+)
 from retriever.errors import StickerError
 
 app = typer.Typer(
@@ -50,6 +63,7 @@ app.command("describe")(describe.describe)
 app.command("infer")(infer.infer)
 app.command("pick")(pick.pick)
 app.command("eval")(evaluate.evaluate)
+app.command("score")(score.score)
 app.command("train")(train.train)
 app.command("analyse")(analyse.analyse)
 app.command("chat")(chat.chat)
