@@ -11,8 +11,8 @@ pytrec_eval = pytest.importorskip("pytrec_eval")
 
 OURS = {
     "P@1": "P_1", "P@5": "P_5", "R@5": "recall_5", "R@10": "recall_10", "Hit@1": "success_1",
-    "Hit@5": "success_5", "AP": "map", "AP@5": "map_cut_5", "RR": "recip_rank", "nDCG": "ndcg", "nDCG@5": "ndcg_cut_5",
-    "nDCG@10": "ndcg_cut_10",
+    "Hit@5": "success_5", "AP": "map", "AP@5": "map_cut_5", "RR": "recip_rank",
+    "nDCG": "ndcg", "nDCG@5": "ndcg_cut_5", "nDCG@10": "ndcg_cut_10",
 }  # fmt: skip
 WANTED = {
     "P.1,5", "recall.5,10", "success.1,5", "map", "map_cut.5", "recip_rank", "ndcg", "ndcg_cut.5,10",
