@@ -5,12 +5,13 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from eval.datasets.choices import SentSticker
+from eval.datasets.choices import Choice, SentSticker
 from eval.datasets.formats import Format
-from eval.datasets.frozen import load_frozen
+from eval.datasets.frozen import file_digest, load_frozen
 from eval.datasets.policies import WITHOUT_CANDIDATES, Pools, choose_by, distinct
 from eval.datasets.reader import Rows, SampleReader
 from eval.datasets.samples import Sample
+from retriever.errors import InputError
 
 __all__ = ["candidates_by", "frozen_file", "pack_of", "sent_in", "sent_of"]
 
@@ -41,7 +42,7 @@ def candidates_by(
             return lambda sample: replace(sample, candidates=None)
         frozen = frozen_file(root, policy, seed, split)
         if frozen.is_file():
-            choices = load_frozen(frozen).choices
+            choices = _frozen(frozen, path)
             return lambda sample: _among(sample, choices.get(sample.conversation.id))
         pools = kind.pools(root, split)
         packs = pack_of(pools)
@@ -79,5 +80,12 @@ def sent_of(sample: Sample, packs: Mapping[str, str]) -> SentSticker | None:
     return SentSticker(sample.conversation.id, sample.gold, pack)
 
 
-def _among(sample: Sample, choice: tuple[tuple[str | None, ...], int] | None) -> Sample:
+def _frozen(frozen: Path, path: Path) -> Mapping[str, Choice]:
+    found = load_frozen(frozen)
+    if found.source != file_digest(path):
+        raise InputError(f"{frozen} has candidates of another {path.name}; remove it to choose anew")
+    return found.choices
+
+
+def _among(sample: Sample, choice: Choice | None) -> Sample:
     return replace(sample, candidates=None if choice is None else distinct(choice))

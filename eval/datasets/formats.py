@@ -4,6 +4,7 @@ A format is a handful of functions over a folder. To add one, write them and put
 reads datasets then knows it.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -88,7 +89,17 @@ def what_is_lacking(place: Path, tried: Iterable[Format] = (), with_conversation
 
 
 def _native_splits(root: Path) -> dict[str, Path]:
-    return {name: root / f"{name}.jsonl" for name in NATIVE_SPLITS if (root / f"{name}.jsonl").is_file()}
+    names = (*NATIVE_SPLITS, *(name for name in _listed(root) if name not in NATIVE_SPLITS))
+    return {name: root / f"{name}.jsonl" for name in names if (root / f"{name}.jsonl").is_file()}
+
+
+def _listed(root: Path) -> list[str]:
+    """The splits that ``dataset.json`` lists: those of a converted dataset may have other names."""
+    try:
+        listed = json.loads((root / "dataset.json").read_text(encoding="utf-8"))["made_of"]["files"]
+        return [name for name in listed if Path(name).name == name]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _native_lacks(root: Path) -> str | None:

@@ -6,15 +6,18 @@ A JSON Lines file. First line: ``{"policy", "seed", "rows", "source", "counts"}`
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from sys import intern
+from typing import Any
 
 from eval.datasets.choices import Choice, Sent
 from retriever.errors import InputError
-from retriever.store.atomic import write_bytes
+from retriever.store.atomic import make_folder, temporary_beside
 
-__all__ = ["FrozenCandidates", "freeze", "load_frozen"]
+__all__ = ["FrozenCandidates", "file_digest", "freeze", "load_frozen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ def freeze(
     Raises:
         InputError: the file is of another policy, seed or dialogue file, or damaged.
     """
-    digest = _digest(source)
+    digest = file_digest(source)
     if path.exists():
         found = load_frozen(path)
         wanted, got = (policy, seed, digest), (found.policy, found.seed, found.source)
@@ -65,12 +68,7 @@ def freeze(
     choices = {sample.id: choose(index, sample) for index, sample in enumerate(samples)}
     counts = _counts(choices)
     head = {"policy": policy, "seed": seed, "rows": len(choices), "source": digest, "counts": counts}
-    lines = [json.dumps(head)]
-    lines += [
-        json.dumps({"id": id_, "candidates": list(candidates), "gold": gold}, ensure_ascii=False)
-        for id_, (candidates, gold) in choices.items()
-    ]
-    write_bytes(path, ("\n".join(lines) + "\n").encode())
+    _write(path, head, choices)
     return FrozenCandidates(policy, seed, digest, choices, counts)
 
 
@@ -88,7 +86,9 @@ def load_frozen(path: Path) -> FrozenCandidates:
             for line in lines:
                 number += 1
                 row = json.loads(line)
-                choices[row["id"]] = (tuple(row["candidates"]), int(row["gold"]))
+                # the same ids come again and again: one text for each keeps a large file small in memory
+                listed = (None if id_ is None else intern(id_) for id_ in row["candidates"])
+                choices[row["id"]] = (tuple(listed), int(row["gold"]))
         if len(choices) != head["rows"]:
             raise ValueError(f"{len(choices)} rows; its head says {head['rows']}")
         return FrozenCandidates(head["policy"], head["seed"], head["source"], choices, head["counts"])
@@ -97,6 +97,23 @@ def load_frozen(path: Path) -> FrozenCandidates:
             f"{path}, line {number}: no frozen candidates ({error or type(error).__name__}); "
             "remove the file to choose anew"
         ) from error
+
+
+def _write(path: Path, head: dict[str, Any], choices: Mapping[str, Choice]) -> None:
+    """In one step, without ever holding all lines."""
+    make_folder(path.parent)
+    temporary = temporary_beside(path)
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(json.dumps(head) + "\n")
+            for id_, (candidates, gold) in choices.items():
+                row = {"id": id_, "candidates": candidates, "gold": gold}
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _counts(choices: dict[str, Choice]) -> dict[str, int]:
@@ -110,6 +127,7 @@ def _counts(choices: dict[str, Choice]) -> dict[str, int]:
     }
 
 
-def _digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -65,15 +65,17 @@ def sticker_sets(root: Path) -> dict[str, dict[str, str | None]]:
 
 
 def sticker_entries(root: Path, sets: Mapping[str, Mapping[str, str | None]]) -> Iterator[PackEntry]:
-    """Every array under ``npy_stickers``, those that a mapping leaves out too (a gold may be one).
+    """Every array under ``npy_stickers``: those of the mapping in its order, then those it leaves out.
+
+    A gold may be one that a mapping leaves out.
 
     Args:
         sets: of `sticker_sets`.
     """
     for name, emoji in sets.items():
-        for file in sorted((root / STICKERS / name).glob("*.npy")):
-            id_ = f"{name}/{file.stem}"
-            said = Annotations(emoji=emoji.get(id_))
+        there = {f"{name}/{file.stem}": file for file in sorted((root / STICKERS / name).glob("*.npy"))}
+        for id_ in dict.fromkeys((*(id_ for id_ in emoji if id_ in there), *there)):
+            file, said = there[id_], Annotations(emoji=emoji.get(id_))
             yield PackEntry(id_, name, str(file), file, partial(read_array_as_png, file), said)
 
 

@@ -1,0 +1,1 @@
+"""Looking after datasets: statistics and leaks (`inspect`), conversion, splits by stickers."""
