@@ -15,6 +15,7 @@ import typer
 from retriever.cli import (
     analyse,
     chat,
+    data,
     demo,
     describe,
     doctor,
@@ -67,6 +68,7 @@ app.command("score")(score.score)
 app.command("train")(train.train)
 app.command("analyse")(analyse.analyse)
 app.command("chat")(chat.chat)
+app.add_typer(data.app)
 app.command("doctor")(doctor.doctor)
 app.command("starter")(starter.starter)
 app.command("demo")(demo.demo)

@@ -22,7 +22,7 @@ FormatOption = Annotated[
     str | None,
     typer.Option(
         "--format",
-        help="native, stickerchat, mod, stickerint, ser30k, stickerqueries, imagefolder (default: found out).",
+        help="native, stickerchat, mod, stickerint, ser30k, stickerqueries, imagefolder (default: any).",
         show_default=False,
     ),
 ]
