@@ -38,6 +38,12 @@ _COLUMNS = {
         _Column("R{n}@5", "R@5"),
         _Column("MAP", "AP"),
     ],
+    "exact": [
+        _Column("R_all@1", "R@1"),
+        _Column("R_all@5", "R@5"),
+        _Column("R_all@10", "R@10"),
+        _Column("MRR_all", "RR"),
+    ],
     "library": [
         _Column("P@1", "P@1"),
         _Column("P@3", "P@3"),
@@ -47,6 +53,7 @@ _COLUMNS = {
         _Column("macro P@1", "P@1", macro=True),
     ],
 }
+_COLUMNS["intent"] = _COLUMNS["library"]
 
 
 def to_rich(report: Report) -> "Group":
@@ -114,8 +121,9 @@ def _sheet(report: Report, result: ProtocolResult) -> _Sheet:
     size = str(least) if least == most else f"{least}-{most}"
     if result.protocol == "candidates":
         title = f"{size} candidates, one gold: {result.n_queries} queries"
-    elif result.protocol == "library":
-        title = f"whole library ({size}), same {report.label or 'label'}: {result.n_queries} queries"
+    elif result.protocol in ("library", "exact", "intent"):
+        right = result.relevance or f"the same {report.label or 'label'}"
+        title = f"whole library ({size}), right: {right}: {result.n_queries} queries"
     else:
         title = f"{result.protocol} ({size}): {result.n_queries} queries"
     notes = [f"left out: {reason} ({n})" for reason, n in result.skipped.items()]
@@ -156,7 +164,7 @@ def _mark(difference: Difference | None, macro: bool) -> str:
 
 def _notes(report: Report, result: ProtocolResult, columns: Sequence[_Column]) -> list[str]:
     notes = []
-    if result.protocol == "library":
+    if result.protocol in ("library", "intent"):
         notes.append(
             f"relevant: {result.n_relevant:.1f} stickers a query; macro: mean over {result.n_labels} labels"
         )

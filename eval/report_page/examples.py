@@ -4,6 +4,7 @@ import base64
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -101,33 +102,35 @@ class Thumbnails:
 def choose(found: ProtocolFindings, count: int = 6) -> list[int]:
     """The places among all records of the queries on which the contenders differ most.
 
-    Disagreement is the variance of the main measure over the contenders; labels take turns, and queries of
-    equal disagreement stand in the order of the dataset.
+    Disagreement is the variance of the main measure over the contenders. Queries on which the leader is above
+    the others' mean and those on which it is below take turns, and within each labels do; what is still equal
+    stands in the order of the dataset.
     """
     if found.main is None:
         return []
     systems = [n for n in found.contenders if found.main in found.columns.values.get(n, {})]
     if not systems:
         return []
-    table = np.stack([found.columns.values[name][found.main] for name in systems])
-    table = np.where(np.isnan(table), 0.0, table)
+    table = np.nan_to_num(np.stack([found.columns.values[name][found.main] for name in systems]))
     spread = table.var(axis=0)
-    order = [int(at) for at in np.argsort(-spread, kind="stable")[: 50 * count]]
-    if spread.max(initial=0.0) > 0:
-        order = [at for at in order if spread[at] > 0]
-    picked: list[int] = []
+    order = [int(at) for at in np.argsort(-spread, kind="stable") if spread[at] > 0 or not spread.any()]
+    ahead = table[0] >= table.mean(axis=0)
+    halves = [
+        _by_turns(found, [at for at in order if bool(ahead[at]) is side], count) for side in (True, False)
+    ]
+    mixed = [at for pair in zip_longest(*halves) for at in pair if at is not None]
+    return [int(found.columns.rows[at]) for at in mixed[:count]]
+
+
+def _by_turns(found: ProtocolFindings, order: Sequence[int], count: int) -> list[int]:
+    """The first of each label, then the second of each, and so on, among the first few hundred."""
     seen: dict[str | None, int] = {}
-    turn = 0
-    while order and len(picked) < count:
-        at = next((at for at in order if seen.get(found.columns.labels[at], 0) <= turn), None)
-        if at is None:
-            turn += 1
-            continue
-        order.remove(at)
-        picked.append(int(found.columns.rows[at]))
+    turns = []
+    for place, at in enumerate(order[: 50 * count]):
         label = found.columns.labels[at]
         seen[label] = seen.get(label, 0) + 1
-    return picked
+        turns.append((seen[label], place, at))
+    return [at for _, _, at in sorted(turns)[:count]]
 
 
 def make_examples(

@@ -137,7 +137,7 @@ def _references(found: ProtocolFindings) -> tuple[list[str], str]:
             )
             if not _clear(test):
                 below.append(test.other)
-    return said, f"Not clearly above {' or '.join(below)}." if below else ""
+    return said, f"It is not clearly above {' or '.join(below)}." if below else ""
 
 
 def _is(p: float) -> str:

@@ -59,7 +59,7 @@ def draw_labels(findings: Findings, found: ProtocolFindings, styles: dict[str, L
             axes.plot([], [], styles[n].marker, color=styles[n].colour, label=short(n, 20), linestyle="none")[
                 0
             ]
-            for n in sorted(names, key=lambda n: not styles[n].is_coloured)
+            for n in sorted(names, key=lambda n: found.contenders.index(n) if n in found.contenders else 99)
         ]
         axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(-0.25, 1), ncols=4, frameon=False,
                     fontsize=8.5, labelcolor="linecolor", handletextpad=0.1, columnspacing=1.2)  # fmt: skip
