@@ -23,6 +23,7 @@ from retriever.cli import (
     index,
     infer,
     pick,
+    report,
     score,
     starter,
     train,
@@ -64,6 +65,7 @@ app.command("describe")(describe.describe)
 app.command("infer")(infer.infer)
 app.command("pick")(pick.pick)
 app.command("eval")(evaluate.evaluate)
+app.command("report")(report.report)
 app.command("score")(score.score)
 app.command("train")(train.train)
 app.command("analyse")(analyse.analyse)
