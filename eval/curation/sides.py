@@ -1,15 +1,24 @@
 """Who goes to train and who to valid, so that some stickers are in valid alone. Pure; by a seed."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, cast, get_args
 
 import numpy as np
 
 from eval.curation.dialogues import Rows
 from retriever.errors import InputError
 
-__all__ = ["Sides", "choose_sides"]
+__all__ = ["Keeping", "Side", "Sides", "check_keeping", "choose_sides"]
+
+Side = Literal["train", "valid", "left_out"]
+Keeping = Literal["auto", "move", "leave_out"]
+"""What becomes of a dialogue in which an unseen sticker is sent. ``move``: it goes to valid, whole.
+``leave_out``: where it is in train, the rows with that sticker are left out and the others stay. ``auto``:
+``move``, unless more than twice the rows that were asked for would go."""
+
+_TOO_MANY = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,26 +26,44 @@ class Sides:
     """Where every row goes.
 
     Attributes:
-        valid: for each row, whether it goes to valid.
+        of: for each row.
         unseen: stickers that are sent in valid, and neither they nor any look-alike in train.
-        hidden: these and all that look like them: what train must not name at all.
-        n_groups: dialogues there are; `largest`: rows of the largest.
+        hidden: these, those that were chosen, and all that look like them: what train must not name at all.
+        n_dialogues: how many there are; `largest`: rows of the largest.
+        keeping: which way was taken.
     """
 
-    valid: list[bool]
+    of: list[Side]
     unseen: frozenset[str]
     hidden: frozenset[str]
-    n_groups: int
+    n_dialogues: int
     largest: int
+    keeping: Keeping
+
+
+def check_keeping(name: str) -> Keeping:
+    """The way, if it is one.
+
+    Raises:
+        InputError: it is not; the message lists them.
+    """
+    for known in get_args(Keeping):
+        if name == known:
+            return cast(Keeping, known)
+    raise InputError(f"dialogues is {name!r}; expected one of {', '.join(get_args(Keeping))}")
 
 
 def choose_sides(
-    rows: Rows, alike: Mapping[str, frozenset[str]], unseen: float, valid: float, seed: int
+    rows: Rows,
+    alike: Mapping[str, frozenset[str]],
+    unseen: float,
+    valid: float,
+    seed: int,
+    keeping: Keeping = "auto",
 ) -> Sides:
-    """Choose stickers by chance until they are a share of those sent; their dialogues go to valid.
+    """Choose stickers by chance until they are a share of those sent, and dialogues for valid.
 
-    Then further dialogues follow by chance, until valid has its share of the rows. More stickers may end up
-    unseen than were chosen: those that were sent only in dialogues that went to valid.
+    More stickers may end up unseen than were chosen: those sent only in dialogues that went to valid.
 
     Args:
         alike: of every sticker, all that look like it, itself among them.
@@ -44,7 +71,7 @@ def choose_sides(
         valid: the share of the rows.
 
     Raises:
-        InputError: nothing was sent, or train would be left without a row.
+        InputError: nothing was sent, or no row would be left for train.
     """
     rng = np.random.default_rng(seed)
     sent = sorted({one.sticker for one in rows.sent if one is not None})
@@ -52,24 +79,28 @@ def choose_sides(
         raise InputError("no row has a sticker that is there; there is nothing to divide")
     chosen = _chosen(sent, alike, unseen, rng)
     sizes = Counter(rows.dialogue)
-    held = {
+    of_chosen = {
         dialogue
         for dialogue, one in zip(rows.dialogue, rows.sent, strict=True)
         if one is not None and one.sticker in chosen
     }
-    n_valid = sum(sizes[dialogue] for dialogue in held)
-    others = [dialogue for dialogue in sorted(sizes) if dialogue not in held]
-    for at in rng.permutation(len(others)).tolist():
-        if n_valid >= valid * len(rows.dialogue):
-            break
-        held.add(others[at])
-        n_valid += sizes[others[at]]
-    if n_valid >= len(rows.dialogue):
+    way = keeping
+    if way == "auto":
+        moved = sum(sizes[dialogue] for dialogue in of_chosen)
+        way = "leave_out" if moved > _TOO_MANY * max(unseen, valid) * len(rows.dialogue) else "move"
+    held = _filled(set(of_chosen) if way == "move" else set(), sizes, valid, rng)
+    of: list[Side] = []
+    for dialogue, one in zip(rows.dialogue, rows.sent, strict=True):
+        if dialogue in held:
+            of.append("valid")
+        else:
+            of.append("left_out" if one is not None and one.sticker in chosen else "train")
+    if "train" not in of:
         raise InputError(
-            f"all {n_valid} rows would go to valid, for {len(chosen)} stickers and dialogues that stay whole "
+            f"no row would be left for train: {len(chosen)} stickers were chosen, and dialogues stay whole "
             f"({len(sizes)} of them, the largest of {max(sizes.values())} rows); ask for fewer stickers"
         )
-    return _sides([dialogue in held for dialogue in rows.dialogue], rows, alike, sizes)
+    return _sides(of, rows, alike, chosen, sizes, way)
 
 
 def _chosen(
@@ -80,16 +111,40 @@ def _chosen(
     for at in rng.permutation(len(sent)).tolist():
         if len(found) >= share * len(sent):
             break
-        found |= alike.get(sent[at], frozenset((sent[at],))) & there
+        found |= _like(sent[at], alike) & there
     return frozenset(found)
 
 
-def _sides(valid: list[bool], rows: Rows, alike: Mapping[str, frozenset[str]], sizes: Counter[int]) -> Sides:
-    by_side: defaultdict[bool, set[str]] = defaultdict(set)
-    for held, one in zip(valid, rows.sent, strict=True):
+def _filled(held: set[int], sizes: Counter[int], share: float, rng: np.random.Generator) -> set[int]:
+    """`held` and further dialogues, by chance, until they have their share of the rows."""
+    wanted = share * sizes.total()
+    n = sum(sizes[dialogue] for dialogue in held)
+    others = [dialogue for dialogue in sorted(sizes) if dialogue not in held]
+    for at in rng.permutation(len(others)).tolist():
+        if n >= wanted:
+            break
+        held.add(others[at])
+        n += sizes[others[at]]
+    return held
+
+
+def _sides(
+    of: list[Side],
+    rows: Rows,
+    alike: Mapping[str, frozenset[str]],
+    chosen: frozenset[str],
+    sizes: Counter[int],
+    way: Keeping,
+) -> Sides:
+    sent = {side: set[str]() for side in ("train", "valid", "left_out")}
+    for side, one in zip(of, rows.sent, strict=True):
         if one is not None:
-            by_side[held].add(one.sticker)
-    seen = frozenset(other for id_ in by_side[False] for other in alike.get(id_, frozenset((id_,))))
-    unseen = frozenset(by_side[True]) - seen
-    hidden = frozenset(other for id_ in unseen for other in alike.get(id_, frozenset((id_,))))
-    return Sides(valid, unseen, hidden, len(sizes), max(sizes.values()))
+            sent[side].add(one.sticker)
+    seen = {other for id_ in sent["train"] for other in _like(id_, alike)}
+    unseen = frozenset(sent["valid"] - seen)
+    hidden = frozenset(other for id_ in unseen | chosen for other in _like(id_, alike))
+    return Sides(of, unseen, hidden, len(sizes), max(sizes.values()), way)
+
+
+def _like(id_: str, alike: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    return alike.get(id_) or frozenset((id_,))

@@ -1,11 +1,11 @@
 """Train and valid so that some stickers are seen in valid only: ``sticker data split``.
 
-Three things are kept whole, on one side: an image with all that look like it; the rows of one dialogue; and
-what the lists of candidates of train may name, which is no sticker of valid alone.
+Images that look alike stay on one side, and so do the rows of one dialogue. Train names no sticker that only
+valid has, in no row and in no list of candidates.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,23 @@ from typing import Any
 from eval.curation.convert import EVERY, Converted, Plan, freeze_all, policies_of, pools_of
 from eval.curation.dialogues import Rows, read_rows_of
 from eval.curation.looks import alike, looks_of
-from eval.curation.sides import Sides, choose_sides
+from eval.curation.sides import Keeping, Side, Sides, choose_sides
 from eval.curation.stickers import Known, gather
 from eval.curation.write import new_dataset, write_about, write_rows
 from eval.datasets.dataset import Dataset, open_dataset, open_stickers, splits_of
 from eval.datasets.frozen import file_digest
 from eval.datasets.policies import Pools
+from eval.datasets.samples import Sample
 from retriever.errors import InputError
 from retriever.packs.entry import PackEntry
 
-__all__ = ["UNSEEN", "split_unseen"]
+__all__ = ["LEFT_OUT", "UNSEEN", "split_unseen"]
 
 UNSEEN = "unseen-stickers.json"
 """The stickers that only valid has, in the folder of the dataset."""
+
+LEFT_OUT = "left-out.jsonl"
+"""Rows of train dialogues with a sticker that train must not have."""
 
 
 def split_unseen(
@@ -40,6 +44,7 @@ def split_unseen(
     negatives: int = 9,
     packs: Sequence[str | Path] = (),
     split: str | None = None,
+    keeping: Keeping = "auto",
     cache: Path | None = None,
     show_progress: bool | None = None,
 ) -> Converted:
@@ -47,10 +52,11 @@ def split_unseen(
 
     Args:
         unseen: the share of the stickers that were sent which only valid shall have.
-        valid: the least share of the rows that shall be in valid; rows that go there for their stickers, with
-            their dialogues, count.
+        valid: the share of the rows that shall be in valid, at least; rows that go there for their stickers
+            count.
         policies: see `eval.curation.convert.convert`; rows keep the candidates that they have.
         split: which of the dataset's splits is divided; None takes ``train``, or the only one.
+        keeping: what becomes of a dialogue in which an unseen sticker is sent; see `Keeping`.
         cache: of looks; see `eval.curation.looks.looks_of`.
 
     Raises:
@@ -70,6 +76,7 @@ def split_unseen(
         "files": {wanted: file_digest(dataset.path)},
         "unseen": unseen,
         "valid": valid,
+        "keeping": keeping,
         "policies": list(plan.policies),
         "seed": seed,
         "negatives": negatives,
@@ -81,7 +88,7 @@ def split_unseen(
         known = gather(folder / "stickers", open_stickers(place, format, packs), show_progress)
         rows = read_rows_of(dataset, known, show_progress)
         groups = _look_alikes(folder / "stickers", cache, show_progress)
-        sides = choose_sides(rows, groups, unseen, valid, seed)
+        sides = choose_sides(rows, groups, unseen, valid, seed, keeping)
         pools = pools_of(kind, Path(place).expanduser(), wanted, known)
         counts = _write(folder, dataset, rows, sides, pools, known, plan)
         write_about(folder, about, {"stickers": known.counts(), **counts})
@@ -103,28 +110,43 @@ def _write(
     folder: Path, dataset: Dataset, rows: Rows, sides: Sides, pools: Pools, known: Known, plan: Plan
 ) -> dict[str, Any]:
     labels = known.labels(rows.label)
-    counts: dict[str, Any] = {"dialogues": sides.n_groups, "largest_dialogue": sides.largest}
-    for name, held in (("train", False), ("valid", True)):
-        kept = frozenset(at for at, is_valid in enumerate(sides.valid) if is_valid == held)
-        own = pools if held else _without(pools, sides.hidden)
+    counts: dict[str, Any] = {
+        "dialogues": sides.n_dialogues,
+        "largest_dialogue": sides.largest,
+        "dialogues_with_unseen": sides.keeping,
+        "unseen_stickers": len(sides.unseen),
+    }
+    for name in ("train", "valid"):
+        held = name == "valid"
         hidden = frozenset[str]() if held else sides.hidden
-        samples = (
-            replace(sample, candidates=rows.listed(sample, hidden, known))
-            for at, sample in enumerate(dataset.samples())
-            if at in kept
+        n = write_rows(
+            folder / f"{name}.jsonl",
+            _of(dataset, rows, sides, name, hidden, known),
+            folder / "inferences.jsonl",
         )
-        n = write_rows(folder / f"{name}.jsonl", samples, folder / "inferences.jsonl")
-        sent = [one for at, one in enumerate(rows.sent) if at in kept and one is not None]
+        sent = [
+            one for side, one in zip(sides.of, rows.sent, strict=True) if side == name and one is not None
+        ]
+        own = replace(pools if held else _without(pools, sides.hidden), labels=labels)
         counts[name] = {
             "rows": n,
             "stickers_sent": len({one.sticker for one in sent}),
-            "rows_with_unseen": sum(one.sticker in sides.unseen for one in sent) if held else 0,
-            "candidates": freeze_all(folder, name, sent, replace(own, labels=labels), plan),
+            "rows_with_unseen": sum(one.sticker in sides.unseen for one in sent),
+            "candidates": freeze_all(folder, name, sent, own, plan),
         }
+    n = write_rows(folder / LEFT_OUT, _of(dataset, rows, sides, "left_out", frozenset(), known))
+    counts["rows_left_out"] = n
     listed = {"unseen": sorted(sides.unseen), "not_in_train": sorted(sides.hidden)}
     (folder / UNSEEN).write_text(json.dumps(listed, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    counts["unseen_stickers"] = len(sides.unseen)
     return counts
+
+
+def _of(
+    dataset: Dataset, rows: Rows, sides: Sides, side: Side, hidden: frozenset[str], known: Known
+) -> Iterator[Sample]:
+    for at, sample in enumerate(dataset.samples()):
+        if sides.of[at] == side:
+            yield replace(sample, candidates=rows.listed(sample, hidden, known))
 
 
 def _without(pools: Pools, hidden: frozenset[str]) -> Pools:

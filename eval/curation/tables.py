@@ -121,22 +121,14 @@ def _leak_table(leaks: Sequence[Leak]) -> "RenderableType":
     from rich.table import Table
 
     table = Table(title="rows of one split that another has too", title_justify="left")
-    for name in (
-        "looked up",
-        "rows",
-        "same words",
-        "share two utterances",
-        "same id",
-        "sticker not sent there",
-        "stickers not sent there",
-        "of these like one that is",
-    ):
-        table.add_column(name, justify="left" if name == "looked up" else "right")
+    table.add_column("split", no_wrap=True)
+    for name in ("rows", "same words", "shared turns", "same id", "unseen: rows", "stickers", "look seen"):
+        table.add_column(name, justify="right")
     for leak in leaks:
         values = (leak.same_conversation, leak.shared_turns, leak.same_id, leak.unseen_rows)
-        share = (f"{value:,} ({value / leak.rows:.1%})" if leak.rows else "0" for value in values)
+        shares = (f"{value:,} ({value / leak.rows:.0%})" if value else "0" for value in values)
         rest = (_number(leak.unseen_stickers), _number(leak.like_seen))
-        table.add_row(f"{leak.split} in {leak.within}", _number(leak.rows), *share, *rest)
+        table.add_row(f"{leak.split} in {leak.within}", _number(leak.rows), *shares, *rest)
     return table
 
 

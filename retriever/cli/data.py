@@ -120,6 +120,13 @@ def split(
         float, typer.Option(help="The share of the stickers that were sent which only valid shall have.")
     ] = 0.1,
     valid: Annotated[float, typer.Option(help="The least share of the rows that valid shall have.")] = 0.1,
+    dialogues: Annotated[
+        str,
+        typer.Option(
+            help="An unseen sticker's dialogue: move it to valid, leave_out its rows where it is in train, "
+            "or auto: move, unless more than twice the rows asked for would go."
+        ),
+    ] = "auto",
     of: Annotated[
         str | None,
         typer.Option(
@@ -141,6 +148,7 @@ def split(
     Dialogues are kept whole. Candidates of train name no sticker that only valid has.
     """
     from eval.curation.looks import default_cache
+    from eval.curation.sides import check_keeping
     from eval.curation.split import split_unseen
 
     done = split_unseen(
@@ -154,6 +162,7 @@ def split(
         negatives=negatives,
         packs=pack or (),
         split=of,
+        keeping=check_keeping(dialogues),
         cache=default_cache(),
     )
     return _tell(done, json)
