@@ -25,32 +25,45 @@ class Question(NamedTuple):
 
     Attributes:
         tasks: the protocols' tasks that it takes part in; none where it is not asked.
-        rows: the library rows that they need, all of them together.
+        lists: the library rows that it is asked about, list by list.
+        list_of: for each task, which of the lists its scores are taken from.
     """
 
     tasks: Mapping[str, Task]
-    rows: Rows
+    lists: Sequence[Rows]
+    list_of: Mapping[str, int]
 
 
 class Answered(NamedTuple):
-    """A query with its scores, by system name, in the order of the question's rows."""
+    """A query with its scores: by list of the question, by system name, in the order of the list."""
 
     id: str
     question: Question
-    scores: Mapping[str, Floats]
+    scores: Sequence[Mapping[str, Floats]]
 
 
-def question(tasks: Mapping[str, Task | Skipped], scope: Scope) -> Question:
-    """What a system of this scope is asked: a whole library only where it can score one."""
+def question(tasks: Mapping[str, Task | Skipped], scope: Scope, by_list: bool) -> Question:
+    """What a system is asked: a whole library only where it can score one.
+
+    Args:
+        by_list: every list is asked about for itself; otherwise everything that is needed at once.
+    """
     wanted = {
         name: task
         for name, task in tasks.items()
         if isinstance(task, Task) and (scope == "library" or task.rows is not None)
     }
+    if by_list:
+        keys = [None if task.rows is None else task.rows.tobytes() for task in wanted.values()]
+        places = {key: at for at, key in enumerate(dict.fromkeys(keys))}
+        found = {key: task.rows for key, task in zip(keys, wanted.values(), strict=True)}
+        by_task = {name: places[key] for name, key in zip(wanted, keys, strict=True)}
+        return Question(wanted, [found[key] for key in places], by_task)
     rows = [task.rows for task in wanted.values() if task.rows is not None]
-    if not rows or len(rows) < len(wanted):
-        return Question(wanted, None)
-    return Question(wanted, rows[0] if len(rows) == 1 else np.unique(np.concatenate(rows)))
+    needed: Rows = None
+    if rows and len(rows) == len(wanted):
+        needed = rows[0] if len(rows) == 1 else np.unique(np.concatenate(rows))
+    return Question(wanted, [needed] if wanted else [], dict.fromkeys(wanted, 0))
 
 
 def judge_block(
@@ -79,7 +92,7 @@ def _judge(
     relevant = np.stack([task.relevant for task in tasks])
     golds = np.array([-1 if task.gold is None else task.gold for task in tasks])
     entries: list[dict[str, Any]] = [{"values": {}, "rank": {}, "top": {}} for _ in tasks]
-    for system in block[0].scores:
+    for system in block[0].scores[0]:
         scores = np.stack([_of_task(answered, protocol.name, system) for answered in block])
         lists = rank(scores, relevant, ties)
         columns = {measure.name: measure.of(lists).tolist() for measure in protocol.measures}
@@ -100,10 +113,11 @@ def _judge(
 
 
 def _of_task(answered: Answered, protocol: str, system: str) -> Floats:
-    """A task's scores, out of those of all rows that were asked about."""
-    scores, asked = answered.scores[system], answered.question.rows
+    """A task's scores, out of those of the list it was asked with."""
+    at = answered.question.list_of[protocol]
+    scores, asked = answered.scores[at][system], answered.question.lists[at]
     rows = answered.question.tasks[protocol].rows
-    if rows is None or rows is asked:
+    if rows is None or rows is asked or (asked is not None and np.array_equal(rows, asked)):
         return scores
     return scores[rows if asked is None else np.searchsorted(asked, rows)]
 

@@ -11,10 +11,11 @@ import numpy as np
 from eval.costs import CostLog
 from eval.datasets import Sample
 from eval.entries import Answered, Question, judge_block, question
+from eval.metrics.ranked import Floats
 from eval.queries import Plan
 from eval.record_file import RecordFile, read_lines
 from eval.run_folder import RunFolder
-from eval.systems import TOGETHER, Asked, Rows, System, SystemSpec, checked
+from eval.systems import TOGETHER, Asked, Rows, Scored, System, SystemSpec, checked
 from retriever.errors import InputError
 from retriever.progress import bar
 
@@ -77,10 +78,10 @@ class _Work:
         asked = []
         for sample in block:
             tasks = {protocol.name: protocol.task(sample) for protocol in self._plan.protocols}
-            asked.append((sample, question(tasks, self._spec.scope)))
+            asked.append((sample, question(tasks, self._spec.scope, self._spec.by_list)))
         start = perf_counter()
-        if any(asking.tasks for _, asking in asked):
-            self._system.prepare(_all_rows([asking for _, asking in asked if asking.tasks]))
+        if lists := [rows for _, asking in asked for rows in asking.lists]:
+            self._system.prepare(_all_rows(lists))
         stickers = perf_counter() - start
         answered: list[Answered] = []
         times: list[float] = []
@@ -94,19 +95,21 @@ class _Work:
 
     def _score(self, part: Sequence[tuple[Sample, Question]], times: list[float]) -> list[Answered]:
         # a query that no protocol can judge costs no scoring
-        asked = [Asked(sample.conversation, asking.rows) for sample, asking in part if asking.tasks]
+        asked = [Asked(sample.conversation, rows) for sample, asking in part for rows in asking.lists]
         start = perf_counter()
         scores = iter(self._system.score(asked) if asked else ())
-        times += [1000 * (perf_counter() - start) / len(asked)] * len(asked) if asked else []
+        n = sum(bool(asking.lists) for _, asking in part)
+        times += [1000 * (perf_counter() - start) / n] * n if n else []
         found = []
         for sample, asking in part:
-            query = sample.conversation.id
-            n = len(self._plan.library_ids) if asking.rows is None else len(asking.rows)
-            scored = checked(next(scores), n, query) if asking.tasks else {}
-            if asking.tasks:
-                self._names.check(scored, query)
-            found.append(Answered(query, asking, scored))
+            scored = [self._checked(next(scores), rows, sample.conversation.id) for rows in asking.lists]
+            found.append(Answered(sample.conversation.id, asking, scored))
         return found
+
+    def _checked(self, scored: Scored, rows: Rows, query: str) -> dict[str, Floats]:
+        good = checked(scored, len(self._plan.library_ids) if rows is None else len(rows), query)
+        self._names.check(good, query)
+        return good
 
     def _write(self, answered: Sequence[Answered], times: Sequence[float], stickers: float) -> None:
         if answered:
@@ -147,11 +150,10 @@ def _names_in(path: Path) -> frozenset[str] | None:
     return None
 
 
-def _all_rows(questions: Sequence[Question]) -> Rows:
+def _all_rows(lists: Sequence[Rows]) -> Rows:
     """What a block needs of the library."""
-    rows = [asking.rows for asking in questions]
-    some = [one for one in rows if one is not None]
-    return None if len(some) < len(rows) else np.unique(np.concatenate(some))
+    some = [rows for rows in lists if rows is not None]
+    return None if len(some) < len(lists) else np.unique(np.concatenate(some))
 
 
 def _block_size(n_library: int) -> int:

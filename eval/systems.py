@@ -65,7 +65,7 @@ class System(Protocol):
 
     @property
     def batch(self) -> int:
-        """How many conversations it likes to be asked about at once; each is timed alone where it is 1."""
+        """How many conversations it likes to be asked about at once; where it is 1 each is timed alone."""
         ...
 
     @property
@@ -100,12 +100,15 @@ class SystemSpec:
         scope: what it can be asked about.
         identity: everything that decides its scores, as JSON values (a checkpoint's hash, a model's id, a
             prompt's hash, a seed): records are only continued by an equal one.
+        by_list: a sticker's score depends on which others are in the list (a fusion, a listwise LLM), so
+            every protocol's list is asked about for itself and in its order.
     """
 
     name: str
     open: Callable[[], System]
     scope: Scope = "library"
     identity: Mapping[str, Any] = field(default_factory=dict)
+    by_list: bool = False
 
 
 class LibrarySystem:

@@ -1,7 +1,7 @@
 """What the train split beside a dataset says: which stickers were sent, and which labels, how often."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from eval.datasets import Dataset
 from eval.labels import LabelField, label_of
@@ -24,11 +24,12 @@ class TrainingCounts:
 
 def count_training(source: Dataset, field: LabelField | None) -> TrainingCounts | None:
     """Read the train split once; None where there is none. Rows that cannot be read count for nothing."""
-    if source.train_path is None:
+    train = source.train()
+    if train is None:
         return None
     golds: Counter[str] = Counter()
     labels: Counter[str] = Counter()
-    for sample in replace(source, split="train", path=source.train_path, train_path=None).samples():
+    for sample in train.samples():
         if sample.gold is not None:
             golds[sample.gold] += 1
         label = label_of(sample, field) if field else None

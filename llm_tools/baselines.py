@@ -178,6 +178,10 @@ class LlmBaseline:
         answer = (self._answers or {}).get(self._key(conversation))
         return wanted_text(answer) if answer is not None else ""
 
+    def embed_stickers(self) -> None:
+        """Do the sticker side now rather than at the first question."""
+        _ = self._documents
+
     def __call__(self, conversation: Conversation) -> dict[str, Scores]:
         """Cosines of the wanted sticker and all stickers, (n_stickers,), under the system's name.
 

