@@ -37,7 +37,8 @@ def train(
         str | None,
         typer.Option(
             "--ranker",
-            help="Train a small default of this family: int_ra, mmbert, pbr, teacher.",
+            help="Train a small default of this family: int_ra, mmbert, pbr, teacher or a published baseline "
+            "such as clip.",
             show_default=False,
         ),
     ] = None,

@@ -13,7 +13,7 @@ from retriever.rankers.parts.config import ImageConfig
 __all__ = ["ImageEncoder"]
 
 PURPOSE = "the image encoder"
-_PREFIXES = ("module.", "visual_encoder.", "body.")
+_PREFIXES = ("module.", "visual_encoder.", "body.", "body.body.")
 _HEADS = ("head.", "head_dist.", "fc.", "classifier.", "pre_logits.", "AuxLogits.")
 
 
