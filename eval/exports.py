@@ -29,9 +29,7 @@ def write_outputs(folder: Path, report: Report) -> None:
     """Write all of them."""
     from eval.report_page.findings import read_findings
 
-    write_atomically(
-        folder / "report.json", [json.dumps(report.as_dict(), ensure_ascii=False, indent=2), "\n"]
-    )
+    write_atomically(folder / "report.json", [_json(report.as_dict()), "\n"])
     write_tables(folder, read_findings(folder, report))
     for result in report.protocols:
         _write_lists(folder, result.protocol, [system.name for system in result.systems], report.n_rows)
@@ -58,19 +56,33 @@ def write_tables(folder: Path, findings: "Findings") -> list[Path]:
     return [folder / name for name in files]
 
 
+def _json(values: Mapping[str, Any]) -> str:
+    """Readable in any language; with escapes only where half a surrogate pair cannot be written otherwise."""
+    text = json.dumps(values, ensure_ascii=False, indent=2)
+    return text if _plain(text) == text else json.dumps(values, indent=2)
+
+
+def _plain(text: str) -> str:
+    """`text` as UTF-8 can hold it: JSON may bring half a surrogate pair, which becomes an escape."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _write_lists(folder: Path, protocol: str, systems: Sequence[str], n_rows: int) -> None:
-    golds = {query: dict.fromkeys(entry["gold"], 1) for query, entry in _lists(folder, protocol, n_rows)}
+    golds = {
+        query: dict.fromkeys(map(_plain, entry["gold"]), 1)
+        for query, entry in _lists(folder, protocol, n_rows)
+    }
     if not golds:
         return
     write_qrels(folder / f"{protocol}.qrels", golds)
     taken: set[str] = set()
     for system in systems:
         ranked = (
-            (query, dict(zip(entry["ids"], entry["scores"][system], strict=True)))
+            (query, dict(zip(map(_plain, entry["ids"]), entry["scores"][system], strict=True)))
             for query, entry in _lists(folder, protocol, n_rows)
             if system in entry["scores"]
         )
-        write_run(folder / f"{protocol}.{_file_name(system, taken)}.run", ranked, system)
+        write_run(folder / f"{protocol}.{_file_name(system, taken)}.run", ranked, _plain(system))
 
 
 def _file_name(system: str, taken: set[str]) -> str:
@@ -89,4 +101,4 @@ def _lists(folder: Path, protocol: str, n_rows: int) -> Iterator[tuple[str, Mapp
     for record in read_records(folder, n_rows):
         entry = record["protocols"].get(protocol, {})
         if "ids" in entry and "values" in entry:
-            yield record["id"], entry
+            yield _plain(record["id"]), entry

@@ -1,5 +1,6 @@
 """A report back from the file that an evaluation left."""
 
+import json
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -8,6 +9,8 @@ from eval.results import Report
 from retriever.errors import InputError
 
 __all__ = ["load_report"]
+
+_AGAIN = "run the evaluation again to write it anew"
 
 
 def load_report(folder: Path) -> Report:
@@ -24,10 +27,11 @@ def load_report(folder: Path) -> Report:
             f"{folder} has no report.json; run its `sticker eval ... --out {folder}` again to finish it"
         )
     try:
-        return TypeAdapter(Report).validate_json(path.read_bytes())
-    except ValidationError as error:
+        # not pydantic's own JSON, which has no half surrogate pairs
+        return TypeAdapter(Report).validate_python(json.loads(path.read_bytes()))
+    except ValueError as error:
+        if not isinstance(error, ValidationError):
+            raise InputError(f"{path} is no JSON ({error}); {_AGAIN}") from None
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise InputError(
-            f"{path} is no report ({where}: {first['msg']}); run the evaluation again to write it anew"
-        ) from None
+        raise InputError(f"{path} is no report ({where}: {first['msg']}); {_AGAIN}") from None

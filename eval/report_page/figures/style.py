@@ -172,7 +172,8 @@ def _inline(svg: str, key: str, told: str) -> str:
     from html import escape
 
     body = svg[svg.index("<svg") :]
-    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    # one of its style elements would hold for the whole page: style.css says the same for figures alone
+    body = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>", "", body, flags=re.DOTALL)
     body = re.sub(r'<g id="[A-Za-z]+_[0-9]+">', "<g>", body)
     for name, colour in [("ink", INK), ("muted", MUTED), ("grid", GRID)]:
         body = body.replace(colour, f"var(--{name})")
