@@ -20,6 +20,7 @@ from retriever.cli import (
     describe,
     doctor,
     evaluate,
+    fuse,
     index,
     infer,
     pick,
@@ -67,6 +68,7 @@ app.command("pick")(pick.pick)
 app.command("eval")(evaluate.evaluate)
 app.command("report")(report.report)
 app.command("score")(score.score)
+app.command("fuse")(fuse.fuse)
 app.command("train")(train.train)
 app.command("analyse")(analyse.analyse)
 app.command("chat")(chat.chat)

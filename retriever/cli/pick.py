@@ -4,6 +4,7 @@ import json as jsonlib
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from retriever.cli.groups import grouped
 from retriever.cli.options import DeviceOption, JsonOption, LibraryOption, RecallOption, Scoring
 
 if TYPE_CHECKING:
+    from retriever.chain import Answer
     from retriever.errors import ConversationError
     from retriever.scorers.base import Scorer
     from retriever.types import Conversation, Pick
@@ -102,13 +104,13 @@ def pick(
         for item in conversations:
             if llm is not None:
                 item = _with_inferences(item, llm, model, api_key)
-            picks = retriever.pick(
+            answer = retriever.answer(
                 item, k, packs=pack or (), emotions=emotion or (), intentions=intention or (), tags=tag or ()
             )
             expected = retriever.expected(item)
-            _print_json(item, picks, expected) if json else _print_table(item, picks, expected)
+            _print_json(item, answer, expected) if json else _print_table(item, answer, expected)
             if sheet is not None:
-                drawn.append((item, picks))
+                drawn.append((item, answer.picks))
     if sheet is not None:
         from retriever.starter.contact_sheet import contact_sheet
 
@@ -182,10 +184,11 @@ def _with_inferences(
 Expected = dict[str, dict[str, float]]
 
 
-def _print_json(conversation: "Conversation", picks: "Sequence[Pick]", expected: Expected) -> None:
+def _print_json(conversation: "Conversation", given: "Answer", expected: Expected) -> None:
     answer: dict[str, Any] = {
         "id": conversation.id,
         **({"expected": expected} if expected else {}),
+        **({"decision": asdict(given.decision)} if given.decision else {}),
         "picks": [
             {
                 "rank": pick.rank,
@@ -197,8 +200,9 @@ def _print_json(conversation: "Conversation", picks: "Sequence[Pick]", expected:
                 "intention": pick.sticker.intention,
                 "score": pick.score,
                 "scores": dict(pick.scores),
+                "parts": dict(pick.parts),
             }
-            for pick in picks
+            for pick in given.picks
         ],
     }
     sys.stdout.write(jsonlib.dumps(answer, ensure_ascii=False) + "\n")
@@ -214,12 +218,12 @@ def _likeliest(expected: Expected) -> str:
     return "; ".join(kinds)
 
 
-def _print_table(conversation: "Conversation", picks: "Sequence[Pick]", expected: Expected) -> None:
+def _print_table(conversation: "Conversation", answer: "Answer", expected: Expected) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    console, picks = Console(), answer.picks
     said = Text(f"{conversation.id}  " if conversation.id else "", style="dim")
     said.append(f"({conversation.mode})", style="dim")
     for utterance in conversation.utterances[-3:]:
@@ -227,6 +231,10 @@ def _print_table(conversation: "Conversation", picks: "Sequence[Pick]", expected
         said.append(utterance.text)
     if expected:
         said.append(f"\nexpected: {_likeliest(expected)}", style="dim")
+    if answer.decision:
+        send = "yes" if answer.decision.send else "no"
+        said.append(f"\nsend: {send}, p = {answer.decision.p:.2f}", style="bold")
+        said.append(f" (from {answer.decision.threshold:.2f})", style="dim")
     console.print(said)
     table = Table()
     table.add_column("#", justify="right")
