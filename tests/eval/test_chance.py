@@ -20,6 +20,11 @@ def test_by_hand():
     assert chance.average_precision(4, 4) == pytest.approx(1.0)
     assert chance.average_precision(1, 1) == 1.0
     assert chance.harmonic(0) == 0
+    # two of three relevant: each place holds a relevant one two times of three
+    discounts = [1, 1 / np.log2(3), 1 / 2]
+    assert chance.ndcg_at_k(3, 2) == pytest.approx(2 / 3 * sum(discounts) / sum(discounts[:2]))
+    assert chance.ndcg_at_k(3, 2, 1) == pytest.approx(2 / 3)
+    assert chance.reciprocal_rank(3, 1, 2) == pytest.approx((1 + 1 / 2) / 3)
 
 
 @pytest.mark.parametrize("n, relevant", [(10, 1), (10, 4), (37, 36), (120, 12), (882, 384)])
@@ -37,9 +42,14 @@ def test_a_constant_scorer_gets_chance(n, relevant):
         assert float(metrics.average_precision(zeros, hits, cut=k)[0]) == pytest.approx(
             chance.average_precision(n, relevant, k)
         )
+        assert float(metrics.ndcg_at_k(zeros, hits, k)[0]) == pytest.approx(chance.ndcg_at_k(n, relevant, k))
+        assert float(metrics.reciprocal_rank(zeros, hits, cut=k)[0]) == pytest.approx(
+            chance.reciprocal_rank(n, relevant, k)
+        )
     assert float(metrics.average_precision(zeros, hits)[0]) == pytest.approx(
         chance.average_precision(n, relevant)
     )
+    assert float(metrics.ndcg_at_k(zeros, hits)[0]) == pytest.approx(chance.ndcg_at_k(n, relevant))
     assert float(metrics.reciprocal_rank(zeros, hits)[0]) == pytest.approx(
         chance.reciprocal_rank(n, relevant)
     )

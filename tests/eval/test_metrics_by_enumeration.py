@@ -5,7 +5,14 @@ import itertools
 import numpy as np
 import pytest
 
-from eval.metrics import average_precision, hit_at_k, precision_at_k, recall_at_k, reciprocal_rank
+from eval.metrics import (
+    average_precision,
+    hit_at_k,
+    ndcg_at_k,
+    precision_at_k,
+    recall_at_k,
+    reciprocal_rank,
+)
 
 
 def orders(scores):
@@ -26,7 +33,13 @@ def reference(name, relevant, k, total):
     if name == "R":
         return sum(relevant[:k]) / total
     if name == "RR":
-        return next((1 / rank for rank, hit in enumerate(relevant, 1) if hit), 0.0)
+        return next((1 / rank for rank, hit in enumerate(relevant[:k], 1) if hit), 0.0)
+    if name == "nDCG":
+        best = sorted(relevant, reverse=True)
+        gains = [
+            sum(grade / np.log2(i + 1) for i, grade in enumerate(row[:k], 1)) for row in (relevant, best)
+        ]
+        return gains[0] / gains[1]
     depth = len(relevant) if k is None else k
     found = [i for i, hit in enumerate(relevant, 1) if hit and i <= depth]
     return sum(sum(relevant[:i]) / i for i in found) / total
@@ -36,8 +49,9 @@ CASES = [
     ("P", precision_at_k, (1, 2, 3, 5, 9)),
     ("Hit", hit_at_k, (1, 2, 3, 5, 9)),
     ("R", recall_at_k, (1, 2, 3, 5, 9)),
-    ("RR", lambda s, r, k, ties: reciprocal_rank(s, r, ties=ties), (None,)),
+    ("RR", lambda s, r, k, ties: reciprocal_rank(s, r, cut=k, ties=ties), (None, 1, 2, 4)),
     ("AP", lambda s, r, k, ties: average_precision(s, r, cut=k, ties=ties), (None, 1, 2, 4)),
+    ("nDCG", ndcg_at_k, (None, 1, 2, 4)),
 ]
 
 
@@ -71,7 +85,11 @@ def test_mean_rank_of_one_gold(name, measure, cuts):
         gold = int(rng.integers(n))
         rank = 1 + (scores > scores[gold]).sum() + ((scores == scores[gold]).sum() - 1) / 2
         for k in cuts:
-            expected = float(rank <= k) if name == "R" else (1 / rank) * (k is None or rank <= k)
+            if name == "R":
+                expected = float(rank <= k)
+            else:
+                worth = 1 / np.log2(rank + 1) if name == "nDCG" else 1 / rank
+                expected = worth * (k is None or rank <= k)
             value = float(measure(scores, np.arange(n) == gold, k, ties="mean")[0])
             assert value == pytest.approx(expected, abs=1e-12)
 
@@ -83,8 +101,42 @@ def test_without_ties_every_rule_says_the_same():
     for name, measure, cuts in CASES:
         for k in cuts:
             first = measure(scores, relevance, k, ties="expected")
-            for ties in ("optimistic", "pessimistic") + (("mean",) if name in ("R", "RR", "AP") else ()):
+            for ties in ("optimistic", "pessimistic") + (("mean",) if name not in ("P", "Hit") else ()):
                 assert measure(scores, relevance, k, ties=ties) == pytest.approx(first, abs=1e-12), (
                     name,
                     ties,
                 )
+
+
+def test_graded_relevance_over_all_orders_of_ties():
+    rng = np.random.default_rng(11)
+    tied = 0
+    for _ in range(60):
+        n = int(rng.integers(2, 7))
+        scores, grades = rng.integers(0, 3, n).astype(float), rng.integers(0, 4, n)
+        grades[rng.integers(n)] = 2
+        lists = [[int(grades[i]) for i in order] for order in orders(scores)]
+        tied += len({tuple(row) for row in lists}) > 1
+        for k in (None, 1, 2, 3):
+            values = [reference("nDCG", row, k, 0) for row in lists]
+            for ties, expected in (
+                ("expected", np.mean(values)),
+                ("optimistic", max(values)),
+                ("pessimistic", min(values)),
+            ):
+                assert float(ndcg_at_k(scores, grades, k, ties=ties)[0]) == pytest.approx(expected, abs=1e-12)
+    assert tied > 30
+
+
+@pytest.mark.parametrize("n", [65, 300])
+def test_long_lists_are_counted_like_short_ones(n, monkeypatch):
+    """Two ways lead to the places of relevant items; which one is taken depends on the length."""
+    rng = np.random.default_rng(12)
+    scores, grades = rng.integers(0, n // 4, (7, n)).astype(float), rng.choice([0, 0, 0, 1, 2], (7, n))
+    grades[:, 5] = 1
+    measures = [(measure, k) for _, measure, cuts in CASES for k in cuts]
+    sorted_ = [measure(scores, grades, k, ties="expected") for measure, k in measures]
+    monkeypatch.setattr("eval.metrics.places._SHORT", n)
+    monkeypatch.setattr("eval.metrics.places._CELLS", 3 * n)  # three items a slice
+    for (measure, k), expected in zip(measures, sorted_, strict=True):
+        assert measure(scores, grades, k, ties="expected").tolist() == expected.tolist()
