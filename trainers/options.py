@@ -1,10 +1,12 @@
 """How long and how fast to train: the part of a configuration that every family shares."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = ["TrainOptions"]
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class TrainOptions(BaseModel):
@@ -16,6 +18,7 @@ class TrainOptions(BaseModel):
         lr, final_lr: where the cosine starts and ends.
         warmup_steps: of linear rise before the cosine.
         weight_decay: on matrices; vectors (biases, norms) have none.
+        betas: AdamW's memory of gradients and of their squares, each in [0, 1).
         clip_norm: of the whole gradient; 0 leaves it alone.
         accumulate: micro-batches to one optimiser step.
         precision: ``bf16`` computes in bfloat16, where the device can, and keeps weights in float32.
@@ -37,6 +40,7 @@ class TrainOptions(BaseModel):
     final_lr: float = Field(default=1e-5, ge=0)
     warmup_steps: int = Field(default=0, ge=0)
     weight_decay: float = Field(default=0.02, ge=0)
+    betas: tuple[Beta, Beta] = (0.9, 0.999)
     clip_norm: float = Field(default=1.0, ge=0)
     accumulate: int = Field(default=1, ge=1)
     precision: Literal["fp32", "bf16"] = "fp32"

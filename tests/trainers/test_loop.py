@@ -2,6 +2,7 @@ import json
 
 import pytest
 import torch
+from pydantic import ValidationError
 from toy_task import OPTIONS, ToyTask
 
 from retriever.errors import InputError, ModelError
@@ -195,6 +196,15 @@ def test_the_scale_of_a_group_multiplies_the_rate(tmp_path):
     train(task, options(max_steps=2), tmp_path, show_progress=False)
     moved = [bool((a != b).any()) for a, b in zip(before, (*first, *last), strict=True)]
     assert moved == [False, False, True, True]
+
+
+def test_betas_reach_the_optimizer_and_have_to_be_below_one(tmp_path):
+    train(ToyTask(), options(max_steps=3), tmp_path / "usual", show_progress=False)
+    train(ToyTask(), options(max_steps=3, betas=(0.0, 0.98)), tmp_path / "short", show_progress=False)
+    assert losses(tmp_path / "usual")[1] == losses(tmp_path / "short")[1]
+    assert losses(tmp_path / "usual")[3] != losses(tmp_path / "short")[3]
+    with pytest.raises(ValidationError, match="less than 1"):
+        options(betas=(0.9, 1.0))
 
 
 def test_bf16_trains_too(tmp_path):

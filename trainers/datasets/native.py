@@ -96,8 +96,8 @@ def load_native(
         if made is not None:
             kept.append(sample)
             samples.append(made)
-    if reader.problems:
-        notes["bad_rows"] = len(reader.problems)
+    if reader.n_problems:
+        notes["bad_rows"] = reader.n_problems
     if not samples:
         first = f"; first problem: {reader.problems[0]}" if reader.problems else ""
         counts = ", ".join(f"{count} {reason}" for reason, count in notes.items()) or "it is empty"

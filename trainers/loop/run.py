@@ -96,7 +96,11 @@ class _Run:
         whole = -(-per_epoch // options.accumulate) * options.epochs
         self.total = min(whole, options.max_steps or whole)
         optimizer = torch.optim.AdamW(
-            task.parameter_groups(), lr=options.lr, weight_decay=options.weight_decay, fused=True
+            task.parameter_groups(),
+            lr=options.lr,
+            betas=options.betas,
+            weight_decay=options.weight_decay,
+            fused=True,
         )
         for group in optimizer.param_groups:
             group.setdefault("scale", 1.0)
