@@ -99,7 +99,7 @@ def note_queries(
         )
         raise InputError(
             f"none of {n_rows} queries of {plan.source.name} can be judged ({reasons}; "
-            f"{len(reader.problems)} bad rows); is this the library that the dataset was made with?"
+            f"{reader.n_problems} bad rows); is this the library that the dataset was made with?"
         )
     problems = tuple(str(problem) for problem in reader.problems[:_SHOWN_PROBLEMS])
-    return Noted(n_rows, len(reader.problems), problems, frozenset(with_lists))
+    return Noted(n_rows, reader.n_problems, problems, frozenset(with_lists))

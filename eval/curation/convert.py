@@ -7,7 +7,7 @@ from typing import Any
 
 from eval.curation.stickers import Known, gather
 from eval.curation.write import new_dataset, write_about, write_rows
-from eval.datasets.candidates import sent_of
+from eval.datasets.candidates import look_through, sent_of
 from eval.datasets.choices import SentSticker
 from eval.datasets.dataset import Dataset, open_dataset, open_stickers, splits_of
 from eval.datasets.formats import Format
@@ -15,7 +15,6 @@ from eval.datasets.frozen import file_digest, freeze
 from eval.datasets.policies import DRAWN, POLICIES, WITHOUT_CANDIDATES, Chooser, Pools, choose_by, distinct
 from eval.datasets.reader import SampleReader
 from eval.datasets.samples import Sample
-from eval.labels import LABEL_FIELDS, LabelField, label_of
 from retriever.errors import InputError
 from retriever.progress import bar
 
@@ -130,11 +129,11 @@ def pools_of(kind: Format, root: Path, split: str, known: Known) -> Pools:
         pools = kind.pools(root, split)
         packs = {pack: [id_ for id_ in ids if id_ in known.packs] for pack, ids in pools.packs.items()}
         own = None if pools.split is None else [id_ for id_ in pools.split if id_ in known.packs]
-        return Pools(packs, split=own)
+        return Pools(packs, split=own, said=known.said)
     packs = {}
     for id_, pack in known.packs.items():
         packs.setdefault(pack, []).append(id_)
-    return Pools(packs)
+    return Pools(packs, said=known.said)
 
 
 def freeze_all(
@@ -159,8 +158,9 @@ def _split(
     folder: Path, dataset: Dataset, pools: Pools, known: Known, plan: Plan, show: bool | None
 ) -> dict[str, Any]:
     """Read twice: for what was sent, which policies have to know of, and to write."""
-    sent, field = _look_through(dataset.samples(), known)
-    pools = replace(pools, labels=known.labels(field))
+    sent, field = look_through(dataset.samples(), known.packs)
+    sent = [one for one in sent if one.sticker in known.packs]
+    pools = pools.labelled(field)
     first = plan.policies[0]
     choose = None
     if first not in WITHOUT_CANDIDATES:
@@ -177,18 +177,6 @@ def _split(
         "label": field,
         "candidates": freeze_all(folder, dataset.split, sent, pools, plan),
     }
-
-
-def _look_through(reader: SampleReader, known: Known) -> tuple[list[SentSticker], LabelField | None]:
-    """What was sent, of the stickers that are there, and what samples are judged by."""
-    sent = []
-    have: set[str] = set()
-    for sample in reader:
-        have.update(name for name in LABEL_FIELDS if label_of(sample, name))
-        found = sent_of(sample, known.packs)
-        if found is not None and found.sticker in known.packs:
-            sent.append(found)
-    return sent, next((name for name in LABEL_FIELDS if name in have), None)
 
 
 def _chosen(

@@ -109,7 +109,7 @@ def _look_alikes(folder: Path, cache: Path | None, show: bool | None) -> dict[st
 def _write(
     folder: Path, dataset: Dataset, rows: Rows, sides: Sides, pools: Pools, known: Known, plan: Plan
 ) -> dict[str, Any]:
-    labels = known.labels(rows.label)
+    pools = pools.labelled(rows.label)
     counts: dict[str, Any] = {
         "dialogues": sides.n_dialogues,
         "largest_dialogue": sides.largest,
@@ -127,7 +127,7 @@ def _write(
         sent = [
             one for side, one in zip(sides.of, rows.sent, strict=True) if side == name and one is not None
         ]
-        own = replace(pools if held else _without(pools, sides.hidden), labels=labels)
+        own = pools if held else _without(pools, sides.hidden)
         counts[name] = {
             "rows": n,
             "stickers_sent": len({one.sticker for one in sent}),
@@ -152,4 +152,4 @@ def _of(
 def _without(pools: Pools, hidden: frozenset[str]) -> Pools:
     packs = {pack: [id_ for id_ in ids if id_ not in hidden] for pack, ids in pools.packs.items()}
     own = None if pools.split is None else [id_ for id_ in pools.split if id_ not in hidden]
-    return Pools(packs, pools.labels, own)
+    return replace(pools, packs=packs, split=own)

@@ -2,12 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eval.labels import LABEL_FIELDS, LabelField, label_of
+from eval.labels import LABEL_FIELDS, label_of
 from retriever.errors import BadImage
 from retriever.packs.entry import PackEntry, Quarantined
 from retriever.packs.sniff import READABLE, REFUSED_IMAGES, sniff
@@ -33,11 +33,6 @@ class Known:
     said: dict[str, dict[str, str]] = field(default_factory=dict)
     unusable: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
-
-    def labels(self, name: LabelField | None) -> Mapping[str, str | None]:
-        """The label of every sticker in a field."""
-        known = self.said.get(name or "", {})
-        return {id_: known.get(id_) for id_ in self.packs}
 
     def counts(self) -> dict[str, Any]:
         """As JSON values."""

@@ -11,9 +11,10 @@ from eval.datasets.frozen import file_digest, load_frozen
 from eval.datasets.policies import WITHOUT_CANDIDATES, Pools, choose_by, distinct
 from eval.datasets.reader import Rows, SampleReader
 from eval.datasets.samples import Sample
+from eval.labels import LABEL_FIELDS, LabelField, label_of
 from retriever.errors import InputError
 
-__all__ = ["candidates_by", "frozen_file", "pack_of", "sent_in", "sent_of"]
+__all__ = ["candidates_by", "frozen_file", "look_through", "pack_of", "sent_of"]
 
 
 def frozen_file(root: Path, policy: str, seed: int, split: str) -> Path:
@@ -46,8 +47,8 @@ def candidates_by(
             return lambda sample: _among(sample, choices.get(sample.conversation.id))
         pools = kind.pools(root, split)
         packs = pack_of(pools)
-        sent = sent_in(SampleReader(path, rows=rows), packs)
-        choose, place = choose_by(policy, sent, pools, negatives, seed), count()
+        sent, field = look_through(SampleReader(path, rows=rows), packs)
+        choose, place = choose_by(policy, sent, pools.labelled(field), negatives, seed), count()
 
         def chosen(sample: Sample) -> Sample:
             asked = sent_of(sample, packs)
@@ -63,9 +64,18 @@ def pack_of(pools: Pools) -> dict[str, str]:
     return {id_: pack for pack, ids in pools.packs.items() for id_ in ids}
 
 
-def sent_in(samples: Iterable[Sample], packs: Mapping[str, str]) -> list[SentSticker]:
-    """What was sent in a split: every sample with a sticker, in order."""
-    return [sent for sample in samples if (sent := sent_of(sample, packs)) is not None]
+def look_through(
+    samples: Iterable[Sample], packs: Mapping[str, str]
+) -> tuple[list[SentSticker], LabelField | None]:
+    """What was sent in a split, in order, and the field that its samples are judged by."""
+    sent = []
+    have: set[str] = set()
+    for sample in samples:
+        have.update(name for name in LABEL_FIELDS if label_of(sample, name))
+        found = sent_of(sample, packs)
+        if found is not None:
+            sent.append(found)
+    return sent, next((name for name in LABEL_FIELDS if name in have), None)
 
 
 def sent_of(sample: Sample, packs: Mapping[str, str]) -> SentSticker | None:

@@ -14,6 +14,7 @@ from eval.datasets import mod, ser30k, stickerchat, stickerint, stickerint_rows,
 from eval.datasets.native import native_rows
 from eval.datasets.policies import Pools
 from eval.datasets.reader import Rows
+from eval.labels import LABEL_FIELDS, label_of
 from retriever.errors import InputError
 from retriever.packs.entry import PackEntry, Quarantined
 
@@ -179,10 +180,16 @@ def _folder_lacks(root: Path) -> str | None:
 
 def _packed(stickers: Callable[[Path], Stickers], root: Path, split: str) -> Pools:
     packs: dict[str, list[str]] = {}
+    said: dict[str, dict[str, str]] = {}
     for entry in stickers(root):
-        if isinstance(entry, PackEntry):
-            packs.setdefault(entry.pack, []).append(entry.id)
-    return Pools(packs)
+        if not isinstance(entry, PackEntry):
+            continue
+        packs.setdefault(entry.pack, []).append(entry.id)
+        for name in LABEL_FIELDS:
+            label = label_of(entry.annotations, name)
+            if label:
+                said.setdefault(name, {})[entry.id] = label
+    return Pools(packs, said=said)
 
 
 def _missing(splits: Callable[[Path], Mapping[str, Path]], hint: str) -> Callable[[Path], str | None]:

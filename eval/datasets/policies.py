@@ -14,7 +14,7 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast, get_args
 
 from eval.datasets.choices import Choice, Draw, Sent, draw_among
@@ -40,13 +40,19 @@ class Pools:
 
     Attributes:
         packs: the stickers of every pack, in its own order.
-        labels: of every sticker; for ``other_label_same_pack``.
+        labels: of stickers; for ``other_label_same_pack``.
         split: the stickers of the split, where the data say which those are.
+        said: labels of stickers by field, of which `labelled` chooses.
     """
 
     packs: Mapping[str, Sequence[str]]
     labels: Mapping[str, str | None] = field(default_factory=dict)
     split: Sequence[str] | None = None
+    said: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def labelled(self, name: str | None) -> "Pools":
+        """The same, with the labels of a field."""
+        return replace(self, labels=self.said.get(name or "", {}))
 
 
 def choose_by(

@@ -8,7 +8,11 @@ from typing import NamedTuple
 from eval.datasets.samples import Sample
 from retriever.errors import ConversationError
 
-__all__ = ["LeftOut", "Prepare", "RawRow", "Rows", "SampleReader", "short"]
+__all__ = ["MOST", "LeftOut", "Prepare", "RawRow", "Rows", "SampleReader", "short"]
+
+
+MOST = 1000
+"""Problems that are kept in words, so that a file of bad rows does not fill the memory."""
 
 
 class LeftOut(ConversationError):
@@ -52,7 +56,8 @@ class SampleReader:
         prepare: called when an iteration begins; what it returns is done to every sample.
 
     Attributes:
-        problems: one for each row that was left out; names file and row, what was found and expected.
+        problems: for each of the first `MOST` rows that were left out, file and row, what was found and
+            expected; `n_problems` says how many there are.
         notes: how many, by reason: ``bad_rows``, ``no_text``.
     """
 
@@ -79,10 +84,16 @@ class SampleReader:
                 problem = self._told(row, error)
                 if self.strict and not isinstance(error, LeftOut):
                     raise problem from None
-                self.problems.append(problem)
+                if len(self.problems) < MOST:
+                    self.problems.append(problem)
                 self.notes[error.reason if isinstance(error, LeftOut) else "bad_rows"] += 1
             else:
                 yield from map(done, found) if done else found
+
+    @property
+    def n_problems(self) -> int:
+        """How many rows were left out."""
+        return self.notes.total()
 
     def _told(self, row: RawRow, error: ConversationError) -> ConversationError:
         if row.where is None:

@@ -169,7 +169,7 @@ def score_dataset(
         tuple(queries),
         dict(skipped.most_common()),
         n_rows,
-        len(reader.problems),
+        reader.n_problems,
         field_,
         digest,
         source.split,
