@@ -12,7 +12,7 @@ _ESCAPES = {
     "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
     ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}", "≈": r"$\approx$", "−": "$-$",
     "–": "--", "…": r"\ldots{}", "·": r"\textperiodcentered{}", "[": "{[}", "]": "{]}",
-    "`": r"\textasciigrave{}",    "'": r"\textquotesingle{}", "--": "-{}-",
+    "`": r"\textasciigrave{}", "'": r"\textquotesingle{}", "--": "-{}-", "\N{REPLACEMENT CHARACTER}": "?",
 }  # fmt: skip
 _TO_ESCAPE = re.compile("|".join(map(re.escape, _ESCAPES)))
 

@@ -117,7 +117,9 @@ def canvas(key: str, width: float = 7.0, height: float = 3.6) -> "Iterator[tuple
 def finish(figure: "Figure", key: str, title: str, caption: str) -> Drawing:
     """Save a figure in its three forms; call it inside its `canvas`."""
     svg = _saved(figure, "svg")
-    figure.suptitle(title, fontsize=11, color=INK, x=0.01, ha="left", wrap=True)
+    # the layout is kept as it is; the title goes above it, and the picture grows
+    figure.set_layout_engine("none")
+    figure.text(0.01, 1.02, title, fontsize=10.5, color=INK, ha="left", va="bottom")
     figure.patch.set_alpha(1)
     figure.patch.set_facecolor("white")
     png = _saved(figure, "png")
@@ -156,7 +158,7 @@ def _saved(figure: "Figure", form: str) -> bytes:
     if form == "svg":
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     else:
-        figure.savefig(file, format="png", dpi=160, metadata={"Software": None})
+        figure.savefig(file, format="png", dpi=150, bbox_inches="tight", metadata={"Software": None})
     return file.getvalue()
 
 
@@ -174,7 +176,9 @@ def _inline(svg: str, key: str, told: str) -> str:
     body = svg[svg.index("<svg") :]
     # one of its style elements would hold for the whole page: style.css says the same for figures alone
     body = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>", "", body, flags=re.DOTALL)
-    body = re.sub(r'<g id="[A-Za-z]+_[0-9]+">', "<g>", body)
+    # ids that nothing refers to are the same in every figure; those of clips and markers are salted
+    used = set(re.findall(r'(?:href="|url\()#([^")]+)', body))
+    body = re.sub(r' id="([^"]*)"', lambda match: match[0] if match[1] in used else "", body)
     for name, colour in [("ink", INK), ("muted", MUTED), ("grid", GRID)]:
         body = body.replace(colour, f"var(--{name})")
     for at, colour in enumerate(_SERIES):
