@@ -62,7 +62,8 @@ def published_sheets(findings: Findings) -> list[Sheet]:
     """What papers printed on this dataset beside our numbers, by protocol; empty if no paper used it."""
     from eval.published import rows_for
 
-    rows = rows_for(findings.report.dataset)
+    config: Mapping[str, Any] = findings.report.provenance.get("config") or {}
+    rows = rows_for(findings.report.dataset, config.get("format"))
     sheets = [_published(found, rows) for found in findings.protocols if found.main is not None]
     return [sheet for sheet in sheets if sheet is not None]
 

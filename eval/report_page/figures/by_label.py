@@ -72,6 +72,6 @@ def draw_labels(findings: Findings, found: ProtocolFindings, styles: dict[str, L
             figure,
             key,
             f"{measure} by label: {protocol_title(found.result)}",
-            f"Bars: {best}, with 95 % bootstrap intervals; marks: all systems; labels by their number of "
-            f"queries. The macro average is the mean over these rows.{left}",
+            f"Bars: {best}, with 95 % bootstrap intervals; marks: the systems named above; labels by "
+            f"their number of queries. The macro average is the mean over these rows.{left}",
         )

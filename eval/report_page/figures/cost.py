@@ -45,6 +45,8 @@ def _draw(
     key = f"{key}-{found.result.protocol}"
     with canvas(key, height=3.8) as (figure, axes):
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.xaxis.set_minor_formatter(lambda value, _: "")
         for name in shown:
             span, look = found.intervals[name][found.main], styles[name]
             axes.plot([known[name]] * 2, [100 * span.low, 100 * span.high], color=look.colour, linewidth=1.4,
@@ -54,10 +56,11 @@ def _draw(
         low, high = axes.get_ylim()
         means = [100 * found.intervals[name][found.main].mean for name in shown]
         heights = place_labels(means, (high - low) / 16, low, high)
-        right = axes.get_xlim()[1]
+        left, right = axes.get_xlim()
+        beside = (right / left) ** 0.025
         for name, mean, height in zip(shown, means, heights, strict=True):
             axes.annotate(
-                short(name), (known[name], mean), xytext=(right * 1.08, height), textcoords="data",
+                short(name), (known[name], mean), xytext=(known[name] * beside, height), textcoords="data",
                 va="center", color=styles[name].colour, fontsize=9, annotation_clip=False,
                 arrowprops={"arrowstyle": "-", "color": GRID, "linewidth": 0.8, "shrinkA": 1, "shrinkB": 4},
             )  # fmt: skip

@@ -52,10 +52,12 @@ def draw_sentiment(findings: Findings, found: ProtocolFindings, styles: dict[str
     few = sum(1 for at in range(5) if 0 < (place == at).sum() < 5)
     left = _missing(known, "of unknown sentiment")
     left += f" {few} levels with fewer than five queries are left out." if few else ""
+    if neutral:
+        left += f" {neutral:,} queries have no such word, or as many of either kind, and stand at 50 %."
     return _draw_line(
         findings, found, styles, groups, "sentiment", "By the sentiment of the conversation",
         "positive share of the words that carry sentiment, %",
-        f"{left} {neutral:,} queries have no such word, or as many of either kind, and stand at 50 %.",
+        left,
     )  # fmt: skip
 
 

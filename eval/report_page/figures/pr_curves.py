@@ -26,7 +26,12 @@ def draw_curves(found: ProtocolFindings, styles: dict[str, Look]) -> Drawing | s
         recall = list(np.linspace(0, 100, len(found.columns.curves[order[0]])))
         axes.set_xlim(-2, 102)
         grey = draw_lines(
-            axes, recall, {n: 100 * found.columns.curves[n] for n in names}, styles, markers=False
+            axes,
+            recall,
+            {n: 100 * found.columns.curves[n] for n in names},
+            styles,
+            markers=False,
+            least=share,
         )
         axes.axhline(share, color=MUTED, linestyle=(0, (4, 2)), linewidth=1)
         axes.annotate("chance", (0, share), xytext=(2, -3), textcoords="offset points", color=MUTED,
