@@ -70,21 +70,24 @@ class CostLog:
 def read_cost(path: Path, price: Price | None = None) -> Cost:
     """All sessions of a system together; lines torn by a kill are passed over.
 
-    A thousand picks are reckoned from the calls that were made and the answers that were known: each of those
-    would have been a call too.
+    A thousand picks are reckoned from blocks that were finished, where an answer that was known already would
+    have been a call too.
     """
     times: list[float] = []
     total: Counter[str] = Counter()
     unanswered: Counter[str] = Counter()
     load = stickers = 0.0
+    needed = 0
     for line in _lines(path):
         times += line.get("ms", ())
         load += line.get("load", 0.0)
         stickers += line.get("stickers", 0.0)
         for name in ("calls", "prompt_tokens", "completion_tokens", "cached"):
             total[name] += line.get(name, 0)
+        if line.get("ms"):
+            needed += line.get("calls", 0) + line.get("cached", 0)
         unanswered.update(line.get("unanswered", {}))
-    each = 1000 * (total["calls"] + total["cached"]) / len(times) if times else 0.0
+    each = 1000 * needed / len(times) if times else 0.0
     prompt, completion = (
         each * total[name] / total["calls"] if total["calls"] else None
         for name in ("prompt_tokens", "completion_tokens")

@@ -6,7 +6,7 @@ from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from eval.costs import Price, read_cost
 from eval.datasets import Dataset, open_dataset
@@ -90,6 +90,8 @@ def evaluate(
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit is {limit}; expected at least 1")
+    if ties not in get_args(TieRule):
+        raise InputError(f"ties is {ties!r}; expected one of {', '.join(get_args(TieRule))}")
     ids = library_ids(stickers)
     source = dataset if isinstance(dataset, Dataset) else open_dataset(dataset, split)
     field = check_label_field(label) if label else pick_label_field(islice(source.samples(), _PROBE))

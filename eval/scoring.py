@@ -60,6 +60,9 @@ def score_system(
                 for block in _batched(todo, _block_size(len(plan.library_ids))):
                     work.do(block)
                     advance(len(block))
+        except BaseException:
+            log.scored([], 0.0, system.usage)  # what an unfinished block has used of a model is spent
+            raise
         finally:
             system.close()
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from eval.systems import Asked, Rows, Scored, Usage
 from llm_tools.baselines import LlmBaseline
-from llm_tools.blocking import run_blocking
 from llm_tools.scorer import LlmScorer
-from retriever.errors import InputError, ModelError
+from llm_tools.scoring.asker import Unusable
+from retriever.errors import InputError
 from retriever.types import Sticker
 
 __all__ = ["LlmScorerSystem", "WantedSystem"]
@@ -23,8 +23,8 @@ class LlmScorerSystem:
     """The `llm` scorer over lists of candidates; several conversations are asked about at once.
 
     A conversation to which the model says nothing usable is counted, and its candidates score the same,
-    which is chance. When the server does not answer, or nothing of a whole batch is usable, the error is
-    raised: what was answered is in the scorer's cache, and a later run goes on.
+    which is chance. A server that does not answer is an error, and so is a whole batch without anything
+    usable: what was answered is in the scorer's cache, and a later run goes on.
 
     Args:
         name: in results.
@@ -64,14 +64,12 @@ class LlmScorerSystem:
         """
         with ThreadPoolExecutor(max(1, len(asked))) as threads:
             found = list(threads.map(self._one, asked))
-        errors = [one for one in found if isinstance(one, ModelError)]
-        if errors:
-            run_blocking(self._scorer.backend.check())
-            if len(errors) == len(found):
-                raise errors[0]
+        errors = [one for one in found if isinstance(one, Unusable)]
+        if errors and len(errors) == len(found):
+            raise errors[0]
         scored: list[Scored] = []
         for (_, rows), one in zip(asked, found, strict=True):
-            if isinstance(one, ModelError):
+            if isinstance(one, Unusable):
                 self._unanswered[str(one)[:_REASON]] += 1
                 one = np.zeros(len(self._stickers) if rows is None else len(rows))
             scored.append({self._name: one})
@@ -81,11 +79,11 @@ class LlmScorerSystem:
         """Close the connections."""
         self._scorer.close()
 
-    def _one(self, asked: Asked) -> NDArray[np.float64] | ModelError:
+    def _one(self, asked: Asked) -> NDArray[np.float64] | Unusable:
         rows = range(len(self._stickers)) if asked.rows is None else asked.rows
         try:
             return self._scorer.score(asked.conversation, [self._stickers[int(row)] for row in rows])
-        except ModelError as error:
+        except Unusable as error:
             return error
 
 

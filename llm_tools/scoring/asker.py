@@ -20,11 +20,15 @@ from llm_tools.task import Task
 from retriever.errors import ModelError, StickerError
 from retriever.types import Conversation
 
-__all__ = ["Asker", "Method", "all_at_once"]
+__all__ = ["Asker", "Method", "Unusable", "all_at_once"]
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
+
+
+class Unusable(ModelError):
+    """The model answers, but says nothing that can be used: asking again is no help."""
 
 
 @dataclass
@@ -112,7 +116,7 @@ class Method(Protocol):
         """Scores in [0, 1], (len(candidates),), finite, in the order given.
 
         Raises:
-            ModelError: the model does not answer, or with nothing usable.
+            ModelError: the model does not answer; `Unusable`: it does, with nothing usable.
         """
         ...
 

@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from llm_tools.data_block import block, conversation_block, sticker_line
 from llm_tools.repair import BadAnswer, parse_answer
-from llm_tools.scoring.asker import Asker, all_at_once
+from llm_tools.scoring.asker import Asker, Unusable, all_at_once
 from llm_tools.scoring.candidates import Candidate
 from llm_tools.scoring.order import places
 from llm_tools.task import Task, result_key
-from retriever.errors import InputError, ModelError, StickerError
+from retriever.errors import InputError, StickerError
 from retriever.types import Conversation
 
 __all__ = ["Listwise"]
@@ -95,7 +95,7 @@ class Listwise:
         rounds = np.stack(found)  # (permutations, n)
         silent = np.isnan(rounds).all(axis=0)
         if silent.all():
-            raise ModelError(
+            raise Unusable(
                 f"{asker.backend.model} gave no usable order of {len(candidates)} stickers "
                 f"({asker.last_problem})"
             )

@@ -11,11 +11,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from llm_tools.backends.base import Request
 from llm_tools.data_block import block, conversation_block, sticker_line
-from llm_tools.scoring.asker import Asker, all_at_once
+from llm_tools.scoring.asker import Asker, Unusable, all_at_once
 from llm_tools.scoring.candidates import Candidate
 from llm_tools.scoring.yes_no import NO, YES, log_odds, probability
 from llm_tools.task import Task, result_key
-from retriever.errors import InputError, ModelError, StickerError
+from retriever.errors import InputError, StickerError
 from retriever.types import Conversation, Utterance
 
 __all__ = ["Pointwise"]
@@ -70,7 +70,7 @@ class Pointwise:
         found = await all_at_once(self._score(asker, conversation, candidate) for candidate in candidates)
         answered = [score for score in found if score is not None]
         if candidates and not answered:
-            raise ModelError(
+            raise Unusable(
                 f"{asker.backend.model} said nothing usable about any of {len(candidates)} stickers "
                 f"({asker.last_problem})"
             )

@@ -16,6 +16,7 @@ def scorer(library: "Library", named: str, name: str, history: int, device: str)
     from eval.library_systems import RecallerSystem
     from retriever.scorers.of_library import open_scorers
 
+    _forget()
     recallers, _ = open_scorers(library, [named], history=history, device=device, ranker=None)
     return RecallerSystem(name, recallers[0])
 
@@ -25,6 +26,7 @@ def encoder(library: "Library", named: str, name: str, history: int, device: str
     from eval.library_systems import EncoderSystem
     from retriever.encoders import load_encoder
 
+    _forget()
     return EncoderSystem(name, load_encoder(named, device=device), library, history)
 
 
@@ -33,6 +35,7 @@ def checkpoint(library: "Library", folder: Path, name: str, device: str) -> "Sys
     from eval.library_systems import ranker_system
     from retriever.rankers import load_ranker
 
+    _forget()
     return ranker_system(name, load_ranker(folder, device), library)
 
 
@@ -48,7 +51,15 @@ def fused(library: "Library", scoring: "Scoring", name: str, device: str) -> "Sy
     """The library's scorers, fused."""
     from eval.library_systems import FusedSystem
 
+    _forget()
     return FusedSystem(name, scoring.open(library.paths.root, device=device))
+
+
+def _forget() -> None:
+    """Let every system read the conversations for itself: what another one read is not free in its costs."""
+    from retriever.encoders.dual.encoder import open_text
+
+    open_text.cache_clear()
 
 
 def llm(
