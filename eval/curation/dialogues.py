@@ -7,7 +7,7 @@ import numpy as np
 
 from eval.curation.groups import Groups
 from eval.curation.stickers import Known
-from eval.curation.talk import pair_keys, text_key
+from eval.curation.talk import link_keys, text_key
 from eval.datasets.candidates import sent_of
 from eval.datasets.choices import SentSticker
 from eval.datasets.dataset import Dataset
@@ -18,7 +18,7 @@ from retriever.progress import bar
 __all__ = ["COMMON", "Rows", "read_rows_of"]
 
 COMMON = 100
-"""Two utterances that follow each other in more rows than this are a stock phrase, not one dialogue."""
+"""What is said in more rows than this is a stock phrase, not one dialogue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,11 @@ class Rows:
 
 
 def read_rows_of(dataset: Dataset, known: Known, show_progress: bool | None = None) -> Rows:
-    """Read a split once. Rows are of one dialogue where the data say so, and also where they say the same, or
-    share two utterances in a row (`eval.curation.talk.pair_keys`) that are no stock phrase."""
+    """Read a split once.
+
+    Rows are of one dialogue where the data say so, and also where they say the same, begin with the same
+    utterance or share two utterances in a row, unless those are stock phrases (`eval.curation.talk`).
+    """
     sent: list[SentSticker | None] = []
     keys, owners = array("Q"), array("q")
     texts: dict[int, int] = {}
@@ -60,7 +63,7 @@ def read_rows_of(dataset: Dataset, known: Known, show_progress: bool | None = No
             joins.append((texts.setdefault(text_key(sample.conversation), at), at))
             if sample.dialogue is not None:
                 joins.append((named.setdefault(sample.dialogue, at), at))
-            for key in set(pair_keys(sample.conversation)):
+            for key in link_keys(sample.conversation):
                 keys.append(key)
                 owners.append(at)
             advance(1)

@@ -7,10 +7,10 @@ from unicodedata import normalize
 
 from retriever.types import Conversation
 
-__all__ = ["LEAST_BYTES", "pair_keys", "text_key"]
+__all__ = ["LEAST_BYTES", "link_keys", "pair_keys", "text_key"]
 
 LEAST_BYTES = 24
-"""Two utterances that are shorter together, in UTF-8, are a stock phrase: 24 letters or 8 characters."""
+"""What is shorter, in UTF-8, is a stock phrase: 24 letters, 8 Han characters."""
 
 
 def text_key(conversation: Conversation) -> int:
@@ -24,6 +24,13 @@ def pair_keys(conversation: Conversation) -> Iterator[int]:
     for first, second in pairwise(said):
         if len(first.encode()) + len(second.encode()) >= LEAST_BYTES:
             yield _key([first, second])
+
+
+def link_keys(conversation: Conversation) -> set[int]:
+    """What rows of one dialogue have in common: pairs of utterances, and the one that it begins with."""
+    first = _plain(conversation.utterances[0].text)
+    opening = {_key(["", first])} if len(first.encode()) >= LEAST_BYTES else set()
+    return opening | set(pair_keys(conversation))
 
 
 def _plain(text: str) -> str:
