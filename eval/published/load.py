@@ -20,18 +20,22 @@ _ALSO = {
 """Dataset -> what folders of it are called, in lower case letters and digits."""
 
 
-def rows_for(dataset_name: str) -> list[PublishedRow]:
+def rows_for(dataset_name: str, format: str | None = None) -> list[PublishedRow]:
     """What papers have printed on a dataset; empty for one that no paper at hand used.
 
     Args:
         dataset_name: of the dataset or of its folder: ``StickerChat``, ``dstc10_mod``, ``MOD-Dataset``. The
             English half of MOD is another dataset: nothing was printed on it.
+        format: of its files (`eval.datasets.formats`), for a folder whose name tells nothing: the papers'
+            formats have one dataset each.
     """
     words = [word for word in re.split(r"[^a-z0-9]+", dataset_name.lower()) if word]
     if "en" in words or "english" in words:
         return []
-    spelled = {*words, "".join(words)}
-    found = next((name for name, also in _ALSO.items() if spelled & set(also)), None)
+    for spelled in ({*words, "".join(words)}, {format}):
+        found = next((name for name, also in _ALSO.items() if spelled & set(also)), None)
+        if found is not None:
+            break
     return [row for row in all_rows() if row.dataset == found]
 
 

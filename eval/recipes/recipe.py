@@ -135,7 +135,9 @@ class Recipe:
                 yield shlex.join([*words, *(word for setting in settings for word in ("--set", setting))])
 
     def _measuring(self, data: Path, checkpoints: Path, only: Sequence[str]) -> Iterator[str]:
-        yield shlex.join(["sticker", "index", str(data), "--library", "LIBRARY"])
+        # a library is made of a pack, which the published formats hold in many ways
+        yield shlex.join(["sticker", "data", "convert", str(data), "--out", "NATIVE"])
+        yield shlex.join(["sticker", "index", "NATIVE/stickers", "--library", "LIBRARY"])
         words = ["sticker", "eval", str(data), "--reproduce", self.name, "--checkpoints", str(checkpoints)]
         chosen = ["--systems", ",".join(only)] if only else []
         yield shlex.join([*words, *chosen, "--library", "LIBRARY", "--out", self.name])

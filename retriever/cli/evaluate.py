@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from eval.costs import Price
     from eval.datasets import Dataset
     from eval.facts import Sentiment
+    from eval.recipes import Ready
     from eval.results import Report
     from eval.systems import SystemSpec
     from retriever.types import Conversation
@@ -222,6 +223,8 @@ def evaluate(
     protocols = split_specs(judging.protocol or ())
     wanted = split_specs(systems or ())
     rows = source.open(dataset) if reproduce is None else None
+    # before the library is opened: whoever lacks the data has no library of them either
+    ready = None if reproduce is None else _ready(reproduce, dataset, checkpoints, wanted)
     opened = Library.open(library)
     builder = Builder(
         opened, scoring, device, judging.seed,
@@ -230,12 +233,9 @@ def evaluate(
     )  # fmt: skip
     specs: list[SystemSpec]
     references: list[str] = []
-    if reproduce is not None:
+    if ready is not None:
         from dataclasses import replace
 
-        from eval.recipes import load_recipe
-
-        ready = load_recipe(reproduce).check(Path(dataset).expanduser(), checkpoints, wanted)
         rows = replace(source, split=source.split or ready.split).open(dataset)
         protocols = protocols or list(ready.protocols)
         specs = [builder.checkpoint(system.checkpoint, system.name) for system in ready.systems]
@@ -267,6 +267,12 @@ def evaluate(
         if report is not False:
             _write_page(out, found)
     return 0
+
+
+def _ready(reproduce: str, dataset: str, checkpoints: Path, wanted: list[str]) -> "Ready":
+    from eval.recipes import load_recipe
+
+    return load_recipe(reproduce).check(Path(dataset).expanduser(), checkpoints, wanted)
 
 
 def _sentiment() -> "Sentiment | None":

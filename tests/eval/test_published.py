@@ -130,6 +130,11 @@ def test_folders_are_recognised_by_their_names():
     for other in ("chat-en", "modern", "", "my-stickers", "mod-en", "MOD English"):
         assert rows_for(other) == []
     assert {row.dataset for row in all_rows()} == set(datasets_with_numbers())
+    assert rows_for("downloads", "mod") == rows_for("mod") and rows_for("x", "stickerint") == rows_for(
+        "StickerInt"
+    )
+    assert rows_for("downloads", "native") == rows_for("MOD-en", "mod") == []
+    assert rows_for("StickerChat", "native") == rows_for("stickerchat")  # converted
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from eval.datasets.mod import find_split
 from eval.recipes import load_recipe, recipe_names
 from eval.recipes.load import parse
 from eval.recipes.schema import RecipeFile
+from retriever.cli import main
 from retriever.errors import InputError
 from trainers.config import find_config, load_config, parse_settings
 
@@ -76,14 +77,15 @@ def test_what_is_missing_is_told_once_and_shrinks(tmp_path):
     assert "npy_stickers, release_test.json" in text and "3 of 3 checkpoints" in text
     assert "SER30K" in text and "gsh199449/stickerchat" in text and "ALBEF.pth" in text
     steps = [shlex.split(step) for step in text.split("`")[1::2]]
-    assert [step[1] for step in steps] == ["train", "train", "train", "train", "index", "eval"]
+    assert [step[1] for step in steps] == ["train", "train", "train", "train", "data", "index", "eval"]
     assert [step[2] for step in steps[:4]] == [
         "teacher",
         "pbr/table5-feature",
         "pbr/table5-logit",
         "pbr/table5-ours",
     ]
-    assert all(str(data) in step for step in steps[1:])  # quoted: one word, though it has a space
+    # quoted: one word, though it has a space
+    assert all(str(data) in step for step in steps[1:] if step[1] != "index")
 
     (data / "npy_stickers").mkdir(parents=True)
     (data / "release_test.json").touch()
@@ -147,3 +149,16 @@ def test_a_split_is_recognised_where_the_reader_finds_it(tmp_path, split, place)
 def test_a_damaged_recipe_is_refused_in_words(text, words):
     with pytest.raises(InputError, match=words):
         parse(RecipeFile, text, "x.toml")
+
+
+def test_the_command_says_what_is_needed_before_anything_else(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # no library here either
+    assert main(["eval", "StickerChat", "--reproduce", "pbr-table5"]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and "npy_stickers" in told and "`sticker train pbr/table5-logit" in told
+    assert "there is no library" not in told
+    assert main(["eval", "StickerChat", "--reproduce", "pbr-table5", "--systems", "Ours"]) == 2
+    told = capsys.readouterr().err
+    assert "1 of 1 checkpoints" in told and "table5-logit" not in told and "--systems Ours" in told
+    assert main(["eval", "StickerChat", "--reproduce", "pbr"]) == 2
+    assert "there are int-ra-table2" in capsys.readouterr().err
