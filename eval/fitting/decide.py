@@ -30,6 +30,7 @@ __all__ = [
 _STRENGTH = 1.0
 _BINS = 10
 _NEVER = 1.01
+_TILT = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +127,10 @@ def calibrate(features: Floats, right: Floats, weight: Floats, method: str) -> D
     isotonic = require("sklearn.isotonic", "fuse", "calibrating a decision")
     steps = isotonic.IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip")
     steps.fit(decider.probability(features), right, sample_weight=scale)
-    return replace(
-        decider,
-        knots=tuple(np.clip(steps.X_thresholds_, 0, 1).tolist()),
-        steps=tuple(np.clip(steps.y_thresholds_, 0, 1).tolist()),
-    )
+    knots = np.clip(steps.X_thresholds_, 0, 1)
+    # a step is no plateau quite: a threshold must be able to stand anywhere
+    tilted = (1 - _TILT) * np.clip(steps.y_thresholds_, 0, 1) + _TILT * knots
+    return replace(decider, knots=tuple(knots.tolist()), steps=tuple(tilted.tolist()))
 
 
 def cross_calibrate(

@@ -10,7 +10,7 @@ import numpy as np
 from eval.fitting.decide import Calibrated, Target, cross_calibrate
 from eval.fitting.designs import Designs
 from eval.fitting.gains import Estimate, estimate, gain
-from eval.fitting.methods import CHOICES, DEFAULT, Fit, fit_choice, to_fusion
+from eval.fitting.methods import DEFAULT, Fit, choices_for, fit_choice, to_fusion
 from eval.fitting.nested import HeldOut, cross_fit, judge, select
 from eval.fitting.picks import Picks, picks_of
 from eval.fitting.pools import Floats, Pools, make_pools
@@ -115,8 +115,9 @@ def fuse_scores(
     if len(names) < 2:
         raise InputError(f"there is only the scorer {names[0]}; a fusion takes two or more")
     designs = Designs(pools)
-    rounds = 1 + (len(names) if leave_one_out else 0)
-    with bar("Fitting", (rounds * folds + 1) * len(CHOICES), show_progress, "fits") as advance:
+    tries = (folds + 1) * len(choices_for(names))
+    tries += folds * len(names) * len(choices_for(names[1:])) if leave_one_out else 0
+    with bar("Fitting", tries, show_progress, "fits") as advance:
         step = _stepper(advance)
         held = cross_fit(designs, folds=folds, seed=seed, step=step)
         everything = np.ones(len(pools), dtype=bool)

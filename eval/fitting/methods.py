@@ -1,5 +1,6 @@
 """What a fusion is chosen from: ways to normalise, with fitted weights or a gate, and one fit of any."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from eval.fitting.pools import Floats
 from retriever.errors import ModelError
 from retriever.fusion.fitted import FittedFusion, Gate
 
-__all__ = ["CHOICES", "DEFAULT", "Choice", "Fit", "fit_choice", "to_fusion"]
+__all__ = ["CHOICES", "DEFAULT", "Choice", "Fit", "choices_for", "fit_choice", "to_fusion"]
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,14 @@ class Choice:
         normalisation: one of `eval.fitting.designs.DESIGNS`.
         level: how much is fitted: 0 nothing, 1 a weight a scorer, 2 a gate.
         softness: of ``softmax``, in units of a scorer's spread.
+        only: the one scorer that counts; None for all.
     """
 
     name: str
     normalisation: str
     level: int
     softness: float = 1.0
+    only: str | None = None
 
 
 DEFAULT = Choice("rrf, equal weights", "rrf", 0)
@@ -48,6 +51,12 @@ CHOICES = (
 )
 """In order of preference among equals. Raw scores come first of the fitted ones: they do not depend on how
 many candidates there are, and they keep how far apart scores are, which deciding needs; ranks do neither."""
+
+
+def choices_for(scorers: Sequence[str]) -> tuple[Choice, ...]:
+    """`CHOICES`, and after the first of them every scorer alone: no fusion at all is a choice too."""
+    alone = (Choice(f"{name} alone", "none", 1, only=name) for name in scorers)
+    return (CHOICES[0], *alone, *CHOICES[1:])
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,13 @@ def fit_choice(choice: Choice, designs: Designs, train: NDArray[np.bool_]) -> Fi
         weights = np.ones(len(pools.scorers))
         return Fit(choice, weights, design.temperatures, None, values @ weights)
     part = pools.take(train)
+    if choice.only is not None:
+        column = pools.scorers.index(choice.only)
+        weights = np.zeros(len(pools.scorers))
+        alone = values[train][:, :, [column]]
+        # the scale orders nothing, but what decides whether to send reads it; never 0, or nothing is left
+        weights[column] = max(float(fit_weights(alone, part.mask, part.gold, part.weight)[0]), 1e-6)
+        return Fit(choice, weights, design.temperatures, None, values @ weights)
     if choice.level == 1:
         weights = fit_weights(values[train], part.mask, part.gold, part.weight)
         return Fit(choice, weights, design.temperatures, None, values @ weights)

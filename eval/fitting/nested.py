@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from eval.fitting.designs import Designs
 from eval.fitting.folds import assign_folds
-from eval.fitting.methods import CHOICES, Choice, Fit, fit_choice
+from eval.fitting.methods import Choice, Fit, choices_for, fit_choice
 from eval.fitting.pools import Floats, Ints, Pools
 from eval.metrics import average_precision, recall_at_k
 
@@ -38,13 +38,14 @@ def cross_fit(
     folds: int = 5,
     inner: int = 4,
     seed: int = 0,
-    choices: Sequence[Choice] = CHOICES,
+    choices: Sequence[Choice] = (),
     step: Step | None = None,
 ) -> HeldOut:
     """In every fold: choose by inner folds of the rest, fit on the rest, fuse the fold.
 
     Args:
-        step: called after every choice tried, `folds` times `len(choices)` in all.
+        choices: what to choose from; empty takes `choices_for` the scorers.
+        step: called after every choice tried, `folds` times their number in all.
 
     Raises:
         InputError: too few dialogues for the folds.
@@ -67,7 +68,7 @@ def select(
     rows: NDArray[np.bool_],
     folds: int,
     seed: int,
-    choices: Sequence[Choice] = CHOICES,
+    choices: Sequence[Choice] = (),
     step: Step | None = None,
 ) -> Choice:
     """The way to fuse that ranks golds highest (average precision) in held-out folds of `rows` ``(q,)``.
@@ -76,6 +77,7 @@ def select(
     1984), the first of `choices` is taken: more is fitted only where it pays.
     """
     pools = designs.pools
+    choices = choices or choices_for(pools.scorers)
     part = pools.take(rows)
     fold = np.full(len(pools), -1)
     fold[rows] = assign_folds(part.group, part.dataset, folds, seed)

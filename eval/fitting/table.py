@@ -11,13 +11,16 @@ if TYPE_CHECKING:
 
 __all__ = ["to_rich"]
 
+_TITLES = {"R@1": "R@1", "AP": "MAP"}
+
 
 def to_rich(report: FuseReport) -> "Group":
     """Tables and notes, to be printed by rich."""
     from rich.console import Group
     from rich.text import Text
 
-    shown = [_systems(report), _gains(report), *([_weights(report)] if report.fusion.weights else [])]
+    shown = [draw(report, measure) for measure in _TITLES for draw in (_systems, _gains)]
+    shown.append(_weights(report))
     rows = ", ".join(
         f"{name} {entry['fitted_on']:,} of {entry['rows']:,} rows in {entry['dialogues']:,} dialogues"
         for name, entry in report.datasets.items()
@@ -38,28 +41,25 @@ def to_rich(report: FuseReport) -> "Group":
     return Group(*shown, Text("\n".join(notes), style="dim"), Text(_decision(report)))
 
 
-def _systems(report: FuseReport) -> "Table":
-    table = _table("10 candidates, one gold" if len(report.datasets) == 1 else "candidates, one gold", "%")
-    names = _columns(report)
-    for name in names:
-        for measure in ("R@1", "MAP"):
-            table.add_column(f"{name or 'mean'}\n{measure}", justify="right")
+def _systems(report: FuseReport, measure: str) -> "Table":
+    table = _table(f"{_TITLES[measure]}, candidates with one gold, %", "")
+    for name in _columns(report):
+        n = report.systems[0].values[measure][name].n
+        table.add_column(f"{name or 'mean of them'}\nn = {n:,}", justify="right")
     for row in report.systems:
-        cells = [_interval(row.values[measure][name]) for name in names for measure in ("R@1", "AP")]
+        cells = [_interval(row.values[measure][name]) for name in _columns(report)]
         table.add_row(row.name, *cells, style="bold" if row.name == FUSED else "")
     return table
 
 
-def _gains(report: FuseReport) -> "Table":
-    table = _table("gain of the fitted fusion, in points", "over")
-    names = _columns(report)
-    for name in names:
-        for measure in ("R@1", "MAP"):
-            table.add_column(f"{name or 'mean'}\n{measure}", justify="right")
+def _gains(report: FuseReport, measure: str) -> "Table":
+    table = _table(f"gain of the fitted fusion in {_TITLES[measure]}, points", "over")
+    for name in _columns(report):
+        table.add_column(name or "mean of them", justify="right")
     rows = [(f"{report.best} alone", report.over_best), ("no fitting", report.over_default)]
-    rows += [(f"without {scorer}", gains) for scorer, gains in report.without.items()]
+    rows += [(f"one without {scorer}", gains) for scorer, gains in report.without.items()]
     for title, gains in rows:
-        table.add_row(title, *[_gain(gains[measure][name]) for name in names for measure in ("R@1", "AP")])
+        table.add_row(title, *[_gain(gains[measure][name]) for name in _columns(report)])
     return table
 
 
@@ -103,12 +103,12 @@ def _columns(report: FuseReport) -> list[str]:
 
 
 def _interval(each: Estimate) -> str:
-    return f"{100 * each.mean:.1f} [{100 * each.low:.1f}, {100 * each.high:.1f}]"
+    return f"{100 * each.mean:.1f}\n[{100 * each.low:.1f}, {100 * each.high:.1f}]"
 
 
 def _gain(each: Estimate) -> str:
-    p = "" if each.p is None else f"\np {each.p:.4f}" if each.p >= 0.0001 else "\np < 0.0001"
-    return f"{100 * each.mean:+.1f} [{100 * each.low:.1f}, {100 * each.high:.1f}]{p}"
+    p = "" if each.p is None else f"  p {each.p:.3f}" if each.p >= 0.001 else "  p < 0.001"
+    return f"{100 * each.mean:+.1f}{p}\n[{100 * each.low:.1f}, {100 * each.high:.1f}]"
 
 
 def _table(title: str, first: str) -> "Table":
