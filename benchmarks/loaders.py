@@ -36,9 +36,8 @@ CHILD = """
 import json, sys, time
 from pathlib import Path
 place, what, split, policy = sys.argv[2:]
-started = time.perf_counter()
 from eval.datasets import open_dataset, open_stickers
-imported = time.perf_counter()
+imported, spent = time.perf_counter(), time.process_time()
 if what == "samples":
     reader = open_dataset(place, split or None, policy=policy or None).samples()
     n = sum(1 for _ in reader)
@@ -49,10 +48,11 @@ else:
     from eval.curation.inspect import inspect
     found = inspect(place, images=what == "inspect images", show_progress=False)
     n, bad = sum(one.rows for one in found.splits.values()), 0
-seconds = time.perf_counter() - imported
+seconds, cpu = time.perf_counter() - imported, time.process_time() - spent
 status = Path("/proc/self/status").read_text()
 peak = int(status.split("VmHWM:")[1].split()[0]) / 2**10
-print(json.dumps({"n": n, "bad": bad, "seconds": round(seconds, 2), "peak_mib": round(peak)}))
+print(json.dumps({"n": n, "bad": bad, "seconds": round(seconds, 2), "cpu_seconds": round(cpu, 2),
+                  "peak_mib": round(peak)}))
 """
 
 JOBS = (
@@ -92,7 +92,8 @@ def main() -> None:
             (root / name / ".complete").touch()
             print(f"generated {name} in {time.perf_counter() - started:.0f} s", file=sys.stderr)
     if not arguments.json:
-        print(f"{'format':<15}{'job':<26}{'rows':>10}{'bad':>5}{'seconds':>9}{'us/row':>8}{'peak MiB':>10}")
+        print(f"{'format':<15}{'job':<26}{'rows':>10}{'bad':>5}{'seconds':>9}", end="")
+        print(f"{'cpu s':>8}{'cpu us/row':>11}{'peak MiB':>10}")
     for name, what, split, policy in wanted:
         done = subprocess.run(
             [sys.executable, "-c", CHILD, "x", root / name, what, split, policy],
@@ -103,9 +104,10 @@ def main() -> None:
         if arguments.json:
             print(json.dumps({"format": name, "job": label, **found}), flush=True)
         else:
-            each = 1e6 * found["seconds"] / max(found["n"], 1)
+            each = 1e6 * found["cpu_seconds"] / max(found["n"], 1)
             print(
-                f"{name:<15}{label:<26}{found['n']:>10,}{found['bad']:>5}{found['seconds']:>9.2f}{each:>8.1f}"
+                f"{name:<15}{label:<26}{found['n']:>10,}{found['bad']:>5}{found['seconds']:>9.2f}"
+                f"{found['cpu_seconds']:>8.2f}{each:>11.1f}"
                 f"{found['peak_mib']:>10,}",
                 flush=True,
             )
