@@ -18,6 +18,9 @@ from retriever.errors import InputError
 
 __all__ = ["Judgements", "RunColumns", "read_judgements", "read_run_columns"]
 
+_DIGITS = 10
+"""Of a grade; what is longer is no grade."""
+
 Judgements = Mapping[bytes, Mapping[bytes, int]]
 """query id -> document id -> grade, as bytes."""
 
@@ -58,7 +61,7 @@ def read_judgements(path: Path) -> dict[bytes, dict[bytes, int]]:
                 continue
             refuse_columns(path, number, columns, QRELS_FORM)
         query, _, document, text = columns
-        if not text.removeprefix(b"-").isdigit():
+        if not text.removeprefix(b"-").isdigit() or len(text) > _DIGITS:
             raise InputError(f"{path}, line {number}: relevance is {told(text)!r}; expected a whole number")
         grades = judged.setdefault(query, {})
         if document in grades:

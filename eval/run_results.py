@@ -11,6 +11,7 @@ from eval.metrics.ranked import Floats
 from eval.paired import PairedTest
 from eval.runs import write_atomically
 from eval.significance import Interval
+from retriever.errors import InputError
 
 __all__ = ["RunScore", "RunScores", "write_per_query"]
 
@@ -110,7 +111,7 @@ def write_per_query(path: Path, scores: RunScores) -> None:
     """One line a run and query, as CSV; every measure with all its digits.
 
     Raises:
-        OSError: it cannot be written.
+        InputError: it cannot be written there.
     """
     measures = list(scores.runs[0].values)
 
@@ -129,4 +130,7 @@ def write_per_query(path: Path, scores: RunScores) -> None:
                     text.truncate()
         yield text.getvalue()
 
-    write_atomically(path, rows())
+    try:
+        write_atomically(path, rows())
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from None

@@ -116,6 +116,7 @@ def test_broken_runs(files, content, words):
         ("q 0 d", r"line 1: 3 columns \(q 0 d\); expected 4"),
         ("q 0 d 1.0", "line 1: relevance is '1.0'; expected a whole number"),
         ("q 0 d +", "relevance is '\\+'"),
+        ("q 0 d " + "9" * 5000, "relevance is '999"),
         ("q 0 d 1\nq 0 d 0", "line 2: 'd' is judged twice for query 'q'"),
         ("", "has no row"),
         ("q 0 d 0\n", "no relevant document for any of its 1 queries"),
@@ -139,6 +140,27 @@ def test_every_prefix_of_a_run_is_refused_or_scored(files):
             assert "cut.run" in str(error)
             kinds.add("refused")
     assert kinds == {"refused", 1, 2, 3, 4, 5, 6}
+
+
+def test_bytes_changed_at_random_are_refused_in_words_or_scored(files):
+    rng = np.random.default_rng(5)
+    refused = 0
+    for _ in range(400):
+        for name, text in (("qrels", QRELS), ("a.run", RUN)):
+            content = bytearray(text.encode())
+            for _ in range(int(rng.integers(0, 4))):
+                content[int(rng.integers(len(content)))] = int(rng.integers(256))
+            (files / name).write_bytes(bytes(content))
+        try:
+            found = score_runs(files / "qrels", [files / "a.run"], ["AP", "nDCG"], ties="trec", resamples=5)
+        except InputError as error:
+            refused += 1
+            assert "a.run" in str(error) or "qrels" in str(error)
+        else:
+            (run,) = found.runs
+            assert all(((values >= 0) & (values <= 1)).all() for values in run.values.values())
+            assert json.loads(json.dumps(found.as_dict()))["n_queries"] == len(found.queries)
+    assert 50 < refused < 350
 
 
 def test_names_of_other_tools():
@@ -216,6 +238,7 @@ def test_the_command(files, capsys):
         ([*base, "--run", str(files / "a.run")], "given twice"),
         (["score", "--run", str(files / "no.run"), "--qrels", str(files / "qrels")], "cannot be read"),
         (["score", "--run", str(files), "--qrels", str(files / "qrels")], "cannot be read"),
+        ([*base, "--per-query", str(files)], "cannot be written"),
         (["score", "--run", str(files / "qrels"), "--qrels", str(files / "qrels")], "line 1: 4 columns"),
     ):
         assert main(wrong) == 2
