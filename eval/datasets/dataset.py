@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
+from eval.datasets import mod
 from eval.datasets.candidates import candidates_by
 from eval.datasets.formats import NATIVE_SPLITS as SPLITS
 from eval.datasets.formats import Format, format_of, recognise, what_is_lacking
@@ -121,10 +122,12 @@ def open_dataset(
         raise InputError(
             f"policy is {policy!r}, which {kind.name} data do not have; expected {', '.join(kind.policies)}"
         )
+    file = there[wanted]
+    if kind.name == "mod" and wanted.endswith("valid"):  # of two files, the one that the policy can use best
+        language: mod.Language | None = "en" if wanted.startswith("en-") else None
+        file = mod.find_split(place, "valid", cast(mod.MODPolicy | None, policy), language)
     train = there.get("train") if wanted != "train" else None
-    return Dataset(
-        place.resolve().name, wanted, there[wanted], train, kind.name, place, policy, seed, negatives
-    )
+    return Dataset(place.resolve().name, wanted, file, train, kind.name, place, policy, seed, negatives)
 
 
 def splits_of(path: str | Path, format: str | None = None) -> tuple[Format, dict[str, Path]]:

@@ -137,6 +137,14 @@ def test_mod_in_english_and_in_both_languages(tmp_path):
     assert open_dataset(english).path.name == "e_train.json"
 
 
+def test_mod_takes_the_validation_file_that_a_policy_can_use(tmp_path):
+    root = write_mod(tmp_path / "data")
+    assert open_dataset(root).path.name == "c_val_task2.json"
+    drawn = open_dataset(root, policy="random", negatives=2)
+    assert drawn.path.name == "c_val.json"
+    assert [sample.emotion for sample in drawn.samples()] == ["高兴", None, "难过", "生气"]
+
+
 def test_mod_tests_without_answers_have_no_gold(tmp_path):
     first, _ = rows()
     hidden = {**first, "answer": {"speaker_id": "[speaker2]", "img_id": ""}}
