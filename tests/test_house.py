@@ -59,7 +59,10 @@ def test_importing_a_package_loads_nothing_heavy_and_prints_nothing(package: str
     assert not loaded_after(f"import {package}") & set(HEAVY)
 
 
-COMMANDS = ("index", "describe", "infer", "pick", "eval", "chat", "train", "analyse", "data", "doctor", "demo")
+COMMANDS = (
+    *("index", "describe", "infer", "pick", "eval", "chat", "train", "analyse"),
+    *("data", "doctor", "demo"),
+)
 
 
 @pytest.mark.parametrize("words", [["--help"], *([command, "--help"] for command in COMMANDS)])
