@@ -10,7 +10,7 @@ import numpy as np
 from eval.fitting.decide import Calibrated, Target, cross_calibrate
 from eval.fitting.designs import Designs
 from eval.fitting.gains import Estimate, estimate, gain
-from eval.fitting.methods import DEFAULT, Fit, choices_for, fit_choice, to_fusion
+from eval.fitting.methods import DEFAULT, Choice, Fit, choices_for, fit_choice, free_of_context, to_fusion
 from eval.fitting.nested import HeldOut, cross_fit, judge, select
 from eval.fitting.picks import Picks, picks_of
 from eval.fitting.pools import Floats, Pools, make_pools
@@ -114,19 +114,25 @@ def fuse_scores(
     names = pools.scorers
     if len(names) < 2:
         raise InputError(f"there is only the scorer {names[0]}; a fusion takes two or more")
-    designs = Designs(pools)
-    tries = (folds + 1) * len(choices_for(names))
-    tries += folds * len(names) * len(choices_for(names[1:])) if leave_one_out else 0
+    whole = all(len(query.recalled) for query in queries)
+    designs = Designs(pools, [query.recalled[query.others] for query in queries] if whole else None)
+
+    def choices(of: Sequence[str]) -> tuple[Choice, ...]:
+        return choices_for(of) if whole else free_of_context(choices_for(of))
+
+    tries = (folds + 1) * len(choices(names))
+    tries += folds * len(names) * len(choices(names[1:])) if leave_one_out else 0
     with bar("Fitting", tries, show_progress, "fits") as advance:
         step = _stepper(advance)
-        held = cross_fit(designs, folds=folds, seed=seed, step=step)
+        held = cross_fit(designs, folds=folds, seed=seed, choices=choices(names), step=step)
         everything = np.ones(len(pools), dtype=bool)
-        choice = select(designs, everything, folds, seed, step=step)
+        choice = select(designs, everything, folds, seed, choices(names), step)
         final = fit_choice(choice, designs, everything)
         others: dict[str, Floats] = {}
         for name in names if leave_one_out else ():
-            rest = designs.only([other for other in names if other != name])
-            others[name] = cross_fit(rest, folds=folds, seed=seed, step=step).fused
+            rest = [other for other in names if other != name]
+            fit = cross_fit(designs.only(rest), folds=folds, seed=seed, choices=choices(rest), step=step)
+            others[name] = fit.fused
     fusion = to_fusion(final, {name: identities[name] for name in names})
 
     fused = {name: pools.scores[:, :, column] for column, name in enumerate(names)}

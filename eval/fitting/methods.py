@@ -13,7 +13,7 @@ from eval.fitting.pools import Floats
 from retriever.errors import ModelError
 from retriever.fusion.fitted import FittedFusion, Gate
 
-__all__ = ["CHOICES", "DEFAULT", "Choice", "Fit", "choices_for", "fit_choice", "to_fusion"]
+__all__ = ["CHOICES", "DEFAULT", "Choice", "Fit", "choices_for", "fit_choice", "free_of_context", "to_fusion"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,11 @@ def choices_for(scorers: Sequence[str]) -> tuple[Choice, ...]:
     return (CHOICES[0], *alone, *CHOICES[1:])
 
 
+def free_of_context(choices: Sequence[Choice]) -> tuple[Choice, ...]:
+    """Those under which a score does not depend on which other stickers are scored."""
+    return tuple(choice for choice in choices if choice.normalisation == "none")
+
+
 @dataclass(frozen=True)
 class Fit:
     """A choice, fitted.
@@ -83,7 +88,7 @@ def fit_choice(choice: Choice, designs: Designs, train: NDArray[np.bool_]) -> Fi
         MissingExtra, ModelError: see `eval.fitting.logit.fit_weights`.
     """
     pools = designs.pools
-    design = designs.of(choice.normalisation, train, choice.softness)
+    design = designs.of(choice.normalisation, choice.softness)
     values = design.values
     if choice.level == 0:
         weights = np.ones(len(pools.scorers))

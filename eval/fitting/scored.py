@@ -45,7 +45,8 @@ class Query:
         gold: the place of the gold among the candidates, or None where they cannot be judged.
         candidates: scores of the row's own candidates, ``(n, s)``; empty without.
         recalled: scores of what a pick chooses among, ``(m, s)``; empty where not asked for.
-        right: ``(m,)``, which of these carry the label.
+        right: ``(m,)``, which of these carry the label; empty where that is not known.
+        others: ``(m,)``, which of the recalled are no candidates.
         confidence: of each scorer, ``(s,)``, in [0, 1].
         traits: `retriever.fusion.traits`.
     """
@@ -57,6 +58,7 @@ class Query:
     candidates: Floats
     recalled: NDArray[np.float32]
     right: NDArray[np.bool_]
+    others: NDArray[np.bool_]
     confidence: Floats
     traits: Floats
 
@@ -226,8 +228,9 @@ class _Judge:
                 label_of(sample, self._label) if self._label else None,
                 gold,
                 answers.candidates if gold is not None else answers.candidates[:0],
-                answers.recalled if right.size else answers.recalled[:0],
+                answers.recalled,
                 right,
+                ~np.isin(answers.rows, near.rows if isinstance(near, Task) else ()),
                 answers.confidence,
                 answers.traits,
             ),

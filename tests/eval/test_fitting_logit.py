@@ -128,6 +128,20 @@ def test_what_is_fitted_is_what_the_chain_computes(choice: Choice) -> None:
         assert got - got.mean() == pytest.approx(expected - expected.mean(), abs=1e-9)
 
 
+def test_normalising_sees_what_a_pick_sees() -> None:
+    """Candidates 3 and 1 among recalled 2, 0 and 9: ranks 2 and 4 of five, (3 - 0) / 9 and (1 - 0) / 9."""
+    pools = make(2, [1.0, 1.0], n=2)
+    pools.scores[:] = np.array([[3.0, 5.0], [1.0, 5.0]])
+    context = [np.array([[2.0, 5], [0, 5], [9, 5]], dtype=np.float32), np.zeros((0, 2), dtype=np.float32)]
+    designs = Designs(pools, context)
+    assert designs.of("minmax").values[0].tolist() == [[3 / 9, 0.0], [1 / 9, 0.0]]
+    assert designs.of("rank").values[0, :, 0].tolist() == [3 / 4, 1 / 4]
+    assert designs.of("rrf").values[0, :, 0] == pytest.approx([1 / 62, 1 / 64])
+    assert designs.of("none").values[0].tolist() == [[3.0, 0.0], [1.0, 0.0]]
+    assert designs.of("minmax").values[1, :, 0].tolist() == [1.0, 0.0]  # nothing else recalled
+    assert np.array_equal(designs.only("b").of("rank").values, designs.of("rank").values[:, :, [1]])
+
+
 def test_scorers_that_know_nothing_are_not_fused() -> None:
     pools = make(300, [-3.0, -3.0], seed=9)
     fit = fit_choice(CHOICES[1], Designs(pools), np.ones(300, bool))

@@ -20,7 +20,8 @@ FEW = (DEFAULT, CHOICES[1], CHOICES[-1])
 
 def query(name: str, dialogue: str | None = None) -> Query:
     empty = np.zeros(0)
-    return Query(name, dialogue, None, 0, empty, empty.astype(np.float32), empty.astype(bool), empty, empty)
+    no = empty.astype(bool)
+    return Query(name, dialogue, None, 0, empty, empty.astype(np.float32), no, no, empty, empty)
 
 
 # --- folds and groups
