@@ -1,7 +1,8 @@
 """A run against its qrels: one value a judged query, none left out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Literal, get_args
 
 import numpy as np
@@ -76,34 +77,34 @@ def judge(qrels: Qrels, run: Run, measures: Sequence[str], ties: JudgeTies = "ex
             relevant document.
     """
     parsed = [parse_measure(name) for name in measures]
-    relevant = {
-        query: sorted((grade for grade in grades.values() if grade > 0), reverse=True)
-        for query, grades in qrels.items()
-    }
+    relevant = {query: [g for g in grades.values() if g > 0] for query, grades in qrels.items()}
     queries = [query for query, grades in relevant.items() if grades]
     if not queries:
         raise InputError("the qrels hold no relevant document for any query")
+    nothing: Mapping[str, float] = {}
     score: list[float] = []
     grade: list[int] = []
     documents: list[bytes] = []
+    pool: list[int] = []
+    length = []
     for query in queries:
-        found, grades = run.get(query, {}), qrels[query]
+        found = run.get(query, nothing)
+        length.append(len(found))
         score += found.values()
-        grade += [max(grades.get(document, 0), 0) for document in found]
+        grade += map(qrels[query].get, found, repeat(0))
+        pool += sorted(relevant[query], reverse=True)
         if ties == "trec":
             documents += [document.encode() for document in found]
-    length = np.array([len(run.get(query, ())) for query in queries], dtype=np.int64)
-    scores = _finite(score, queries, length)
+    lengths = np.array(length, dtype=np.int64)
+    scores = _finite(score, queries, lengths)
     if ties == "trec":
-        of_list = np.repeat(np.arange(len(queries)), length)
-        scores = trec_order(of_list, scores, documents)
-    pools = [relevant[query] for query in queries]
+        scores = trec_order(np.repeat(np.arange(len(queries)), lengths), scores, documents)
     lists = Lists(
-        length,
+        lengths,
         scores,
-        np.array(grade, dtype=np.int64),
-        np.array([len(pool) for pool in pools], dtype=np.int64),
-        np.array([grade for pool in pools for grade in pool], dtype=np.int64),
+        np.maximum(np.array(grade, dtype=np.int64), 0),
+        np.array([len(relevant[query]) for query in queries], dtype=np.int64),
+        np.array(pool, dtype=np.int64),
     )
     found_values = judge_lists(lists, parsed, ties)
     return Judged(
