@@ -96,14 +96,14 @@ def _tables(found: "RunScores") -> "list[RenderableType]":
     from rich.text import Text
 
     measures = list(found.runs[0].mean)
-    if len(found.runs) <= _ACROSS:
+    n, many = str(len(found.queries)), len(found.runs)
+    if many <= _ACROSS:
         head = ["", *(run.name for run in found.runs)]
-        rows = [[name, *(_mean(run.mean[name], len(found.runs)) for run in found.runs)] for name in measures]
+        rows = [[name, *(_mean(run.mean[name], many) for run in found.runs)] for name in measures]
+        rows.insert(0, ["n", *[n] * many])
     else:
-        head = ["", *measures]
-        rows = [
-            [run.name, *(_mean(run.mean[name], len(found.runs)) for name in measures)] for run in found.runs
-        ]
+        head = ["", "n", *measures]
+        rows = [[run.name, n, *(_mean(run.mean[name], many) for name in measures)] for run in found.runs]
     parts: list[RenderableType] = [_table(head, rows), *map(Text, _notes(found))]
     shown = [name for name in measures if found.tests]
     n_tests = len(found.tests[measures[0]]) if shown else 0

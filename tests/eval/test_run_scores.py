@@ -226,6 +226,7 @@ def test_the_command(files, capsys):
     assert "a has nothing for 1 query (q4): counted as 0" in shown.out
     assert "b has nothing for 2 queries (q2, q4): counted as 0" in shown.out
     assert "left out, nothing relevant: 1 query (q3)" in shown.out
+    assert ["n", "3", "3"] in [line.split() for line in shown.out.splitlines()]
     assert "a over b" in shown.out and "Holm" in shown.out and "x.csv" in shown.err
     assert main([*base, "--measures", "map,P_1", "--measures", "RR", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -244,6 +245,22 @@ def test_the_command(files, capsys):
         assert main(wrong) == 2
         refused = capsys.readouterr()
         assert words in refused.err and refused.err.count("\n") == 1 and refused.out == ""
+
+
+def test_many_runs_stand_in_rows_and_their_main_test_is_shown(tmp_path, capsys):
+    many(tmp_path, 4)
+    runs = []
+    for number in range(9):
+        path = tmp_path / f"[b]run{number}.run"  # no markup
+        path.write_bytes((tmp_path / ("good.run" if number % 2 else "bad.run")).read_bytes())
+        runs += ["--run", str(path)]
+    assert main(["score", *runs, "--qrels", str(tmp_path / "qrels")]) == 0
+    shown = capsys.readouterr().out
+    assert "[b]run8" in shown and "[b]run0 over [b]run1" in shown
+    rows = [line.split() for line in shown.splitlines()]
+    assert next(row[:4] for row in rows if row[:1] == ["[b]run1"]) == ["[b]run1", "4", "1.0000", "0.3333"]
+    assert sum(row[:1] == ["AP"] for row in rows) == 9 * 8 / 2 and not any(row[:1] == ["RR"] for row in rows)
+    assert "the tests of the other measures: --json" in shown
 
 
 def test_memory_grows_by_tens_of_bytes_a_row(tmp_path):
