@@ -18,7 +18,7 @@ from eval.datasets.samples import Sample
 from retriever.errors import InputError
 from retriever.progress import bar
 
-__all__ = ["EVERY", "Converted", "Plan", "convert", "freeze_all", "policies_of"]
+__all__ = ["EVERY", "Converted", "Plan", "convert", "freeze_all", "made_of", "policies_of"]
 
 EVERY = "every"
 """In the place of policies: all that can be used with the data."""
@@ -80,15 +80,7 @@ def convert(
         raise InputError(f"{place} has no split {missing[0]!r}; it has {', '.join(there) or 'none'}")
     wanted = {name: there[name] for name in (splits or there)}
     plan = Plan(policies_of(policies, kind), seed, negatives)
-    about = {
-        "source": str(Path(place).expanduser().resolve()),
-        "format": kind.name,
-        "files": {name: file_digest(path) for name, path in wanted.items()},
-        "policies": list(plan.policies),
-        "seed": seed,
-        "negatives": negatives,
-        "packs": [str(pack) for pack in packs],
-    }
+    about = made_of(place, kind, wanted, plan, packs)
     with new_dataset(Path(out), about) as folder:
         if folder is None:
             return Converted(Path(out), {}, new=False)
@@ -100,6 +92,21 @@ def convert(
             counts[name] = _split(folder, dataset, pools, known, plan, show_progress)
         write_about(folder, about, counts)
     return Converted(Path(out), counts)
+
+
+def made_of(
+    place: str | Path, kind: Format, files: Mapping[str, Path], plan: Plan, packs: Sequence[str | Path]
+) -> dict[str, Any]:
+    """What decides the content of a written dataset, as JSON values."""
+    return {
+        "source": str(Path(place).expanduser().resolve()),
+        "format": kind.name,
+        "files": {name: file_digest(path) for name, path in files.items()},
+        "policies": list(plan.policies),
+        "seed": plan.seed,
+        "negatives": plan.negatives,
+        "packs": [str(pack) for pack in packs],
+    }
 
 
 def policies_of(named: Sequence[str], kind: Format) -> tuple[str, ...]:

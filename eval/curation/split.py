@@ -10,14 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from eval.curation.convert import EVERY, Converted, Plan, freeze_all, policies_of, pools_of
+from eval.curation.convert import EVERY, Converted, Plan, freeze_all, made_of, policies_of, pools_of
 from eval.curation.dialogues import Rows, read_rows_of
 from eval.curation.looks import alike, looks_of
 from eval.curation.sides import Keeping, Side, Sides, choose_sides
 from eval.curation.stickers import Known, gather
 from eval.curation.write import new_dataset, write_about, write_rows
 from eval.datasets.dataset import Dataset, open_dataset, open_stickers, splits_of
-from eval.datasets.frozen import file_digest
 from eval.datasets.policies import Pools
 from eval.datasets.samples import Sample
 from retriever.errors import InputError
@@ -71,16 +70,10 @@ def split_unseen(
     dataset = replace(open_dataset(place, wanted, kind.name), policy="given")
     plan = Plan(policies_of(policies, kind), seed, negatives)
     about = {
-        "source": str(Path(place).expanduser().resolve()),
-        "format": kind.name,
-        "files": {wanted: file_digest(dataset.path)},
+        **made_of(place, kind, {wanted: dataset.path}, plan, packs),
         "unseen": unseen,
         "valid": valid,
         "keeping": keeping,
-        "policies": list(plan.policies),
-        "seed": seed,
-        "negatives": negatives,
-        "packs": [str(pack) for pack in packs],
     }
     with new_dataset(Path(out), about) as folder:
         if folder is None:

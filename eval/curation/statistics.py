@@ -8,7 +8,7 @@ from eval.datasets.reader import SampleReader
 from eval.datasets.samples import Sample
 from eval.labels import LABEL_FIELDS, label_of
 
-__all__ = ["SplitStatistics", "count_split", "words_in"]
+__all__ = ["SplitStatistics", "finish", "words_in"]
 
 _SHOWN_PROBLEMS = 5
 _HAN = (("\u3400", "\u9fff"), ("\uf900", "\ufaff"))
@@ -94,19 +94,6 @@ class SplitStatistics:
             "gold_not_a_candidate": self.gold_not_a_candidate,
             "labels": {name: dict(counts.most_common()) for name, counts in self.labels.items()},
         }
-
-
-def count_split(reader: SampleReader, segmented: bool = False) -> SplitStatistics:
-    """Read a split once; see `SplitStatistics`.
-
-    Args:
-        segmented: words stand between spaces in every language (StickerChat).
-    """
-    counts = SplitStatistics()
-    for sample in reader:
-        counts.add(sample, segmented)
-    finish(counts, reader)
-    return counts
 
 
 def finish(counts: SplitStatistics, reader: SampleReader) -> None:

@@ -34,6 +34,10 @@ PackOption = Annotated[
         show_default=False,
     ),
 ]
+SplitsOption = Annotated[
+    list[str] | None,
+    typer.Option("--split", help="Only this one, repeatable (default: all).", show_default=False),
+]
 OutOption = Annotated[Path, typer.Option("--out", help="A folder that is not there yet.", show_default=False)]
 SeedOption = Annotated[int, typer.Option("--seed", help="Of everything that is drawn.")]
 NegativesOption = Annotated[int, typer.Option("--negatives", min=1, help="Candidates beside the gold.")]
@@ -44,10 +48,7 @@ def inspect(
     dataset: DatasetArgument,
     format: FormatOption = None,
     pack: PackOption = None,
-    split: Annotated[
-        list[str] | None,
-        typer.Option("--split", help="Only this one, repeatable (default: all).", show_default=False),
-    ] = None,
+    split: SplitsOption = None,
     images: Annotated[
         bool, typer.Option("--images/--no-images", help="Look at the images too, for duplicates.")
     ] = True,
@@ -76,10 +77,7 @@ def convert(
     to: Annotated[str, typer.Option("--to", help="native: the only one there is.")] = "native",
     format: FormatOption = None,
     pack: PackOption = None,
-    split: Annotated[
-        list[str] | None,
-        typer.Option("--split", help="Only this one, repeatable (default: all).", show_default=False),
-    ] = None,
+    split: SplitsOption = None,
     policy: Annotated[
         list[str] | None,
         typer.Option(

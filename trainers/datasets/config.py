@@ -1,16 +1,22 @@
 """Which conversations and stickers a ranker is trained on: the ``[data]`` table of a configuration."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from eval.datasets.mod import MODPolicy
+from eval.datasets.same_pack import NativePolicy
+from eval.datasets.same_set import SetPolicy
+from eval.datasets.stickerint import IntPolicy
+
 __all__ = ["RankingDataConfig"]
 
-NATIVE = ("random_same_pack", "other_label_same_pack")
-STICKERCHAT = ("srs_first9", "pbr_released", "random_same_set")
-MOD = ("given", "random", "all")
-STICKERINT = ("all", "split", "random")
-POLICIES = {"native": NATIVE, "stickerchat": STICKERCHAT, "mod": MOD, "stickerint": STICKERINT}
+POLICIES: dict[str, tuple[str, ...]] = {
+    "native": get_args(NativePolicy),
+    "stickerchat": get_args(SetPolicy),
+    "mod": get_args(MODPolicy),
+    "stickerint": get_args(IntPolicy),
+}
 
 
 class RankingDataConfig(BaseModel):
