@@ -1,5 +1,6 @@
 """Who wins, by how much, and whether that is beyond noise: what a reader sees first."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
@@ -91,7 +92,9 @@ def headline(findings: Findings) -> str:
         return "It depends on the protocol: " + " and ".join(
             f"{found.best} wins {found.result.protocol}" for found, said in verdicts if said.tone == "win"
         ) + "."  # fmt: skip
-    return f"No system leads under every protocol: {', '.join((one, *others))} each lead one."
+    led = Counter(str(found.best) for found, _ in verdicts if found.best is not None)
+    counted = ", ".join(f"{name} leads {n}" for name, n in led.most_common())
+    return f"No system leads under every protocol: {counted}."
 
 
 def _clear(test: PairedTest | None) -> bool:

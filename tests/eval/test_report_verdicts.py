@@ -119,3 +119,18 @@ def test_several_baselines_are_one_family():
     assert [(t.system, t.other) for t in tests] == [("a", "b"), ("c", "b"), ("a", "c")]
     with pytest.raises(InputError, match="no system 'z'"):
         analyse(findings.report, findings.columns, ["z"])
+
+
+def test_leaders_are_counted_where_they_differ():
+    from dataclasses import replace
+
+    a, b = ({"a": ones(x, 100), "b": ones(100 - x, 100)} for x in (52, 49))
+    two = made(a), made(b, protocol="exact"), made(a, protocol="library")
+    findings = replace(two[0], protocols=tuple(found.protocols[0] for found in two))
+    assert headline(findings) == "No system leads under every protocol: a leads 2, b leads 1."
+    clear = (
+        made({"a": ones(90, 100), "b": ones(5, 100)}),
+        made({"a": ones(5, 100), "b": ones(90, 100)}, protocol="exact"),
+    )
+    findings = replace(clear[0], protocols=tuple(found.protocols[0] for found in clear))
+    assert headline(findings) == "It depends on the protocol: a wins candidates and b wins exact."
