@@ -79,10 +79,15 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for the data")
     parser.add_argument("--share", type=float, default=1.0, help="of the papers' sizes")
     parser.add_argument("--only", action="append", help="a format, repeatable")
+    parser.add_argument("--job", default="", help="only jobs with these words, such as `samples train`")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     root = arguments.work / f"share-{arguments.share:g}"
-    wanted = [job for job in JOBS if not arguments.only or job[0] in arguments.only]
+    wanted = [
+        job
+        for job in JOBS
+        if arguments.job in " ".join(job) and (not arguments.only or job[0] in arguments.only)
+    ]
     for name in dict.fromkeys(job[0] for job in wanted):
         if not (root / name / ".complete").exists():
             started = time.perf_counter()
