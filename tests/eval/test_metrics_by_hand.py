@@ -14,7 +14,13 @@ from eval.metrics import (
     reciprocal_rank,
     same_label,
 )
-from eval.metrics.curves import precision_recall_curve, step_area, trapezoid_area
+from eval.metrics.curves import (
+    interpolated_precision,
+    precision_recall_curve,
+    step_area,
+    trapezoid_area,
+)
+from eval.metrics.ranked import rank
 from retriever.errors import InputError
 
 
@@ -118,6 +124,20 @@ def test_tied_scores_are_one_point_of_the_curve():
     recall, precision = precision_recall_curve([0.5, 0.9, 0.5], [1, 0, 1])
     assert recall.tolist() == [0.0, 1.0]
     assert precision == pytest.approx([0, 2 / 3])
+
+
+def test_interpolated_precision():
+    levels = [0, 0.5, 0.6, 1]
+    scores = [[0.9, 0.8, 0.7, 0.6], [0.5, 0.9, 0.5, 0.1], [4.0, 3.0, 2.0, 1.0]]
+    relevance = [[1, 0, 1, 0], [1, 0, 1, 0], [0, 0, 0, 1]]
+    found = interpolated_precision(rank(scores, relevance), levels)
+    assert found[0] == pytest.approx([1, 1, 2 / 3, 2 / 3])  # 1 of 1, then 2 of 3
+    assert found[1] == pytest.approx([2 / 3] * 4)  # two tied ones come together, behind another
+    assert found[2] == pytest.approx([1 / 4] * 4)
+    # four relevant, two of them ranked: more recall than a half is never reached
+    part = interpolated_precision(rank(scores[0], relevance[0], n_relevant=4), levels)
+    assert part.tolist() == [[1.0, pytest.approx(2 / 3), 0.0, 0.0]]
+    assert interpolated_precision(rank([[1.0, 2.0]], [[0, 0]]), levels).tolist() == [[0.0] * 4]
 
 
 def test_averages():
