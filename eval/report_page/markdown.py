@@ -51,16 +51,13 @@ def _joined(texts: Iterable[str]) -> str:
 
 
 def _sheet(sheet: Sheet, level: int = 2) -> list[str]:
-    groups = {head.group for head in sheet.head if head.group}
     # a group that stands in the heads of several columns of the same title has to be said
     titles = [head.title for head in sheet.head]
     lines = [f"{'#' * level} {escape(sheet.title)}", ""]
-    letters = {
-        group: chr(ord("A") + at) for at, group in enumerate(dict.fromkeys(h.group for h in sheet.head))
-    }
-    repeated = len(groups) > 1 and len(set(titles)) < len(titles)
+    named = list(dict.fromkeys(head.group for head in sheet.head if head.group))
+    letters = {group: chr(ord("A") + at) for at, group in enumerate(named)}
+    repeated = len(named) > 1 and len(set(titles)) < len(titles)
     if repeated:
-        named = {head.group: None for head in sheet.head if head.group}
         lines += ["; ".join(f"{letters[group]}: {escape(group)}" for group in named) + ".", ""]
     heads = [
         escape(head.title) + (f" ({letters[head.group]})" if repeated and head.group else "")
