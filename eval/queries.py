@@ -9,7 +9,7 @@ from eval.datasets import Dataset
 from eval.facts import FactFinder
 from eval.metrics.ranked import Ties
 from eval.protocols import EvalProtocol, Skipped
-from eval.record_file import Line
+from eval.record_file import Line, read_lines
 from eval.records import query_line
 from eval.run_folder import RunFolder
 from retriever.errors import InputError
@@ -65,7 +65,8 @@ def note_queries(
     """Write a line a query into the folder; those that are there are not written again.
 
     Raises:
-        InputError: no query can be judged by any protocol (says why).
+        InputError: no query can be judged by any protocol (says why), or a query that is there has other
+            candidates now.
         ConversationError: a bad row, where the plan is strict.
     """
     reader = plan.source.samples(plan.strict)
@@ -74,7 +75,7 @@ def note_queries(
     with_lists: set[str] = set()
     fresh: list[Line] = []
     with folder.queries() as file, bar("Reading", plan.limit, show_progress, "conversations") as advance:
-        known = file.n
+        known = read_lines(file.path, file.n)
         for sample in islice(reader, plan.limit):
             tasks = {protocol.name: protocol.task(sample) for protocol in plan.protocols}
             for name, task in tasks.items():
@@ -85,8 +86,11 @@ def note_queries(
                     if task.rows is not None:
                         with_lists.add(name)
             n_rows += 1
-            if n_rows > known:
+            noted = next(known, None)
+            if noted is None:
                 fresh.append(query_line(sample, tasks, facts(sample), plan.library_ids))
+            else:
+                _check_same(noted, query_line(sample, tasks, {}, plan.library_ids), folder)
             if len(fresh) == _LINES:
                 file.append(fresh)
                 fresh.clear()
@@ -103,3 +107,12 @@ def note_queries(
         )
     problems = tuple(str(problem) for problem in reader.problems[:_SHOWN_PROBLEMS])
     return Noted(n_rows, reader.n_problems, problems, frozenset(with_lists))
+
+
+def _check_same(there: Line, now: Line, folder: RunFolder) -> None:
+    """Frozen candidates lie in files of their own: they may have changed under a half-done run."""
+    if (there.get("id"), there.get("protocols")) != (now["id"], now["protocols"]):
+        raise InputError(
+            f"{folder.path} knows query {there.get('id')!r} with other candidates or labels than the data "
+            "have now; give another folder, or delete this one"
+        )

@@ -255,3 +255,12 @@ def test_a_folder_of_an_earlier_version(dataset, tmp_path):
     (out / "config.json").write_text(json.dumps({"dataset": "world", "systems": {"encoder": "minilm"}}))
     with pytest.raises(InputError, match="made by another version"):
         run(dataset, out)
+
+
+def test_candidates_that_changed_under_a_half_done_run(dataset, tmp_path):
+    out = tmp_path / "out"
+    run(dataset, out, [spec("knows", knows)], limit=5)
+    place = out / "queries.jsonl"
+    place.write_text(place.read_text().replace('"relevant": 1', '"relevant": 2', 1))
+    with pytest.raises(InputError, match="knows query 'q0' with other candidates or labels"):
+        run(dataset, out, [never("knows")], limit=5)

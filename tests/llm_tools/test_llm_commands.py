@@ -114,10 +114,10 @@ def test_the_papers_baseline_is_a_row_of_an_evaluation(
     capsys.readouterr()
     assert main(words) == 0
     report = json.loads(capsys.readouterr().out)
-    assert "llm:tiny-vl" in json.dumps(report)
+    assert "wanted:tiny-vl" in json.dumps(report)
     calls = answered(vllm_server)
     assert main([*words, "--with-intention"]) == 0  # matched otherwise: nothing is asked again
-    assert "llm:tiny-vl+intention" in capsys.readouterr().out
+    assert "wanted:tiny-vl+intention" in capsys.readouterr().out
     assert answered(vllm_server) == calls
 
 
