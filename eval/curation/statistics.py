@@ -20,7 +20,8 @@ class SplitStatistics:
 
     Attributes:
         rows: samples that can be asked.
-        bad_rows: rows that cannot be read; `problems` are the first of them, in words.
+        bad_rows: rows that cannot be read; `problems` are the first of them, and of those whose candidates
+            lack what was sent, in words.
         notes: rows left out, by reason.
         dialogues: longer talks that rows were cut out of, by name, with how many rows; empty where the data
             do not say.
@@ -100,7 +101,8 @@ def finish(counts: SplitStatistics, reader: SampleReader) -> None:
     """Take over what the reader left out."""
     counts.notes = dict(reader.notes)
     counts.bad_rows = reader.notes["bad_rows"]
-    counts.problems = tuple(str(problem) for problem in reader.problems[:_SHOWN_PROBLEMS])
+    told = [str(problem) for problem in reader.problems[:_SHOWN_PROBLEMS]]
+    counts.problems = (*told, *reader.remarks[:_SHOWN_PROBLEMS])
 
 
 def words_in(text: str, segmented: bool = False) -> int:

@@ -59,6 +59,8 @@ class SampleReader:
         problems: for each of the first `MOST` rows that were left out, file and row, what was found and
             expected; `n_problems` says how many there are.
         notes: how many, by reason: ``bad_rows``, ``no_text``.
+        remarks: likewise for rows that are kept though their candidates lack what was sent (they can be judged
+            over a library); `n_remarks` says how many there are.
     """
 
     def __init__(
@@ -68,6 +70,8 @@ class SampleReader:
         self.strict = strict
         self.problems: list[ConversationError] = []
         self.notes: Counter[str] = Counter()
+        self.remarks: list[str] = []
+        self.n_remarks = 0
         self._rows = rows
         self._prepare = prepare
 
@@ -75,7 +79,7 @@ class SampleReader:
         """Raises ConversationError, naming file, row and field, at a bad row where `strict`."""
         from eval.datasets.native import native_rows
 
-        self.problems, self.notes = [], Counter()
+        self.problems, self.notes, self.remarks, self.n_remarks = [], Counter(), [], 0
         done = self._prepare() if self._prepare else None
         for row in (self._rows or native_rows)(self.path):
             try:
@@ -88,12 +92,25 @@ class SampleReader:
                     self.problems.append(problem)
                 self.notes[error.reason if isinstance(error, LeftOut) else "bad_rows"] += 1
             else:
+                for sample in found:
+                    self._look_at(row, sample)
                 yield from map(done, found) if done else found
 
     @property
     def n_problems(self) -> int:
         """How many rows were left out."""
         return self.notes.total()
+
+    def _look_at(self, row: RawRow, sample: Sample) -> None:
+        if sample.gold is None or sample.candidates is None or sample.gold in sample.candidates:
+            return
+        self.n_remarks += 1
+        if len(self.remarks) < MOST:
+            listed = ", ".join(sample.candidates[:4]) + (", ..." if len(sample.candidates) > 4 else "")
+            told = ConversationError(
+                f"candidates: got {listed}; expected the gold {sample.gold!r} among them"
+            )
+            self.remarks.append(str(self._told(row, told)))
 
     def _told(self, row: RawRow, error: ConversationError) -> ConversationError:
         if row.where is None:

@@ -44,8 +44,11 @@ def test_a_split_is_counted_by_hand(tmp_path):
     found = inspect(tmp_path)
     assert found.stickers is None and "has no stickers/ folder" in found.no_stickers
     counts = found.as_dict()["splits"]["train"]
-    (problem,) = counts.pop("problems")
+    problem, remark = counts.pop("problems")
     assert "train.jsonl, line 4: not JSON" in problem and problem.endswith("expected an object a line")
+    assert remark.endswith(
+        "train.jsonl, line 2: candidates: got p/1, p/3; expected the gold 'p/2' among them"
+    )
     assert counts == {
         "rows": 3, "bad_rows": 1, "left_out": {}, "dialogues": 1,
         "utterances": 4, "utterances_per_row": 1.333,

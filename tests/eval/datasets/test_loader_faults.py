@@ -116,6 +116,15 @@ def test_a_talk_without_a_word_is_left_out_and_counted_apart(tmp_path):
     )  # in order, so no fault
 
 
+def test_a_row_whose_candidates_lack_the_gold_is_kept_and_told(tmp_path):
+    path = write_rows(tmp_path / "d.jsonl", {**NATIVE, "id": "a"}, {**NATIVE, "candidates": list("abcdef")})
+    reader = open_dataset(path).samples(strict=True)
+    assert len(list(reader)) == 2 and not reader.n_problems
+    told = f"{path}, line 2: candidates: got a, b, c, d, ...; expected the gold 'p/1' among them"
+    assert (reader.remarks, reader.n_remarks) == ([told], 1)
+    assert len(list(reader)) == 2 and reader.n_remarks == 1  # starting over does not count twice
+
+
 # One JSON document a file
 
 BAD_DOCUMENTS = [
