@@ -59,8 +59,8 @@ class SampleReader:
         problems: for each of the first `MOST` rows that were left out, file and row, what was found and
             expected; `n_problems` says how many there are.
         notes: how many, by reason: ``bad_rows``, ``no_text``.
-        remarks: likewise for rows that are kept though their candidates lack what was sent (they can be judged
-            over a library); `n_remarks` says how many there are.
+        remarks: likewise for rows that are kept though their candidates lack what was sent (they can still be
+            judged over a library); `n_remarks` says how many there are.
     """
 
     def __init__(
