@@ -215,6 +215,7 @@ class _Judge:
     def __call__(self, sample: Sample, answers: _Answers) -> tuple[Query | None, str | None]:
         """The query, and why its candidates cannot be judged."""
         near = self._candidates.task(sample)
+        ranked = near.rows if isinstance(near, Task) else None
         far = self._library.task(sample) if self._library else None
         gold = int(np.argmax(near.relevant)) if isinstance(near, Task) else None
         right = far.relevant[answers.rows] if isinstance(far, Task) else np.zeros(0, dtype=bool)
@@ -230,7 +231,7 @@ class _Judge:
                 answers.candidates if gold is not None else answers.candidates[:0],
                 answers.recalled,
                 right,
-                ~np.isin(answers.rows, near.rows if isinstance(near, Task) else ()),
+                np.isin(answers.rows, [] if ranked is None else ranked, invert=True),
                 answers.confidence,
                 answers.traits,
             ),

@@ -107,7 +107,7 @@ def _interval(each: Estimate) -> str:
 
 
 def _gain(each: Estimate) -> str:
-    p = "" if each.p is None else f"  p {each.p:.3f}" if each.p >= 0.001 else "  p < 0.001"
+    p = "" if each.p is None else f"  p={each.p:.3f}" if each.p >= 0.001 else "  p<0.001"
     return f"{100 * each.mean:+.1f}{p}\n[{100 * each.low:.1f}, {100 * each.high:.1f}]"
 
 
