@@ -52,7 +52,7 @@ def test_markdown_tables_are_rectangular(report):
     tables = [line for line in lines if line.startswith("|")]
     assert len(tables) == 3 * (2 + 4)  # head, rule; chance, most frequent label, knows, noise
     widths = {line.count("|") for line in tables}
-    assert widths == {7, 8, 9}
+    assert widths == {7, 9}
 
 
 def test_what_was_left_out_is_shown(tmp_path):
