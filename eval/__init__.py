@@ -13,18 +13,21 @@ if TYPE_CHECKING:
     from eval.judging import judge
     from eval.report import to_markdown, to_rich
     from eval.results import Report
+    from eval.run_folder import read_records
     from eval.runs import read_qrels, read_run, write_qrels, write_run
-    from eval.systems import from_recallers
+    from eval.systems import SystemSpec, from_recallers
 
 _HOME = {
     "Dataset": "eval.datasets",
     "Report": "eval.results",
     "Sample": "eval.datasets",
+    "SystemSpec": "eval.systems",
     "evaluate": "eval.harness",
     "from_recallers": "eval.systems",
     "judge": "eval.judging",
     "open_dataset": "eval.datasets",
     "read_qrels": "eval.runs",
+    "read_records": "eval.run_folder",
     "read_run": "eval.runs",
     "to_markdown": "eval.report",
     "to_rich": "eval.report",
@@ -36,11 +39,13 @@ __all__ = [
     "Dataset",
     "Report",
     "Sample",
+    "SystemSpec",
     "evaluate",
     "from_recallers",
     "judge",
     "open_dataset",
     "read_qrels",
+    "read_records",
     "read_run",
     "to_markdown",
     "to_rich",
