@@ -10,13 +10,13 @@ only repeats the order of the scores, equal ones by id.
 import math
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
 from eval.trec_lines import QRELS_FORM, RUN_FORM, lines, refuse_columns, told
 from retriever.errors import InputError
+from retriever.store.atomic import make_folder, temporary_beside
 
 __all__ = ["Qrels", "Run", "read_qrels", "read_run", "write_atomically", "write_qrels", "write_run"]
 
@@ -81,16 +81,16 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
 
 def write_atomically(path: Path, lines: Iterable[str]) -> None:
     """Write text beside its place, then rename it there: a reader sees the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    make_folder(path.parent)
+    beside = temporary_beside(path)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        with beside.open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(lines)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        beside.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
         raise
 
 

@@ -61,7 +61,7 @@ def test_importing_a_package_loads_nothing_heavy_and_prints_nothing(package: str
 
 COMMANDS = (
     *("index", "describe", "infer", "pick", "eval", "chat", "train", "analyse"),
-    *("data", "doctor", "demo"),
+    *("data", "score", "report", "fuse", "doctor", "demo"),
 )
 
 
