@@ -162,7 +162,7 @@ def test_a_killed_score_pass_goes_on(
     rows = [json.loads(line) for line in (STARTER_DIALOGUES / "valid.jsonl").read_text("utf-8").splitlines()]
     data, kept = tmp_path / "many", tmp_path / "scores"
     data.mkdir()
-    many = [row | {"id": f"{row['id']}-{copy}"} for copy in range(4) for row in rows]  # 304: two shards
+    many = [row | {"id": f"{row['id']}-{copy}"} for copy in range(6) for row in rows]  # 456: two shards
     (data / "valid.jsonl").write_text("".join(json.dumps(row) + "\n" for row in many), "utf-8")
     words = ["fuse", str(data), "-l", str(starter), "--scorers", "embedding,lexical", "--folds", "2"]
     words += ["--no-leave-one-out", "--no-decide", "--json", "--out", str(tmp_path / "f.toml"), "--cache"]
