@@ -158,7 +158,7 @@ import sys, time
 from eval.curation import stickers
 whole = stickers._copied
 def slow(*a):
-    time.sleep(0.05)
+    time.sleep(1)
     return whole(*a)
 stickers._copied = slow
 from eval.curation.convert import convert
@@ -169,7 +169,7 @@ convert(sys.argv[1], sys.argv[2])
 def test_a_kill_leaves_nothing_that_looks_finished(tmp_path):
     root = write_native(tmp_path / "data")
     child = subprocess.Popen([sys.executable, "-c", CHILD, root, tmp_path / "out"])
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while not list(tmp_path.glob(".tmp-*/stickers/images/*/*")) and time.monotonic() < until:
         time.sleep(0.01)
     assert child.poll() is None
