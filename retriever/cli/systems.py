@@ -296,9 +296,9 @@ class Builder:
 
     def checkpoint(self, folder: Path, name: str | None) -> "SystemSpec":
         from eval.systems import SystemSpec
-        from retriever.checkpoints import CONFIG, WEIGHTS, content_id, read_config
+        from retriever.checkpoints import CONFIG, content_id, read_config
 
-        if not (folder / CONFIG).is_file() and (folder / "best" / WEIGHTS).is_file():
+        if (folder / "best" / CONFIG).is_file():  # the folder of a run, which has a config.json of its own
             folder = folder / "best"
         family = read_config(folder)["family"]
         place = folder.resolve()

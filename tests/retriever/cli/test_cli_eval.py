@@ -122,6 +122,7 @@ def test_checkpoints_of_any_family_under_their_folders_names(
     plain = tmp_path / "runs" / "counted"
     plain.mkdir(parents=True)
     save_plain(plain, PlainRanker("most_frequent", {"anger": 5, "sadness": 2}))
+    (tiny_pbr.parent / "config.json").write_text('{"train": {}}')  # as `sticker train` leaves one there
     specs = ["-s", tiny_pbr, "-s", f"whole={tiny_pbr.parent}", "-s", f"{plain},bm25"]
     means = evaluated(capsys, dataset, "-l", library, *specs, "-p", "c10,all,intent", "--limit", "10")
     for by_system in means.values():
