@@ -8,7 +8,6 @@ only repeats the order of the scores, equal ones by id.
 """
 
 import math
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ from urllib.parse import unquote
 
 from eval.trec_lines import QRELS_FORM, RUN_FORM, lines, refuse_columns, told
 from retriever.errors import InputError
-from retriever.store.atomic import make_folder, temporary_beside
+from retriever.store.atomic import write_chunks
 
 __all__ = ["Qrels", "Run", "read_qrels", "read_run", "write_atomically", "write_qrels", "write_run"]
 
@@ -81,17 +80,7 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
 
 def write_atomically(path: Path, lines: Iterable[str]) -> None:
     """Write text beside its place, then rename it there: a reader sees the old file or the new one."""
-    make_folder(path.parent)
-    beside = temporary_beside(path)
-    try:
-        with beside.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    write_chunks(path, (line.encode() for line in lines))
 
 
 def _run_lines(run: Iterable[tuple[str, Mapping[str, float]]], tag: str) -> Iterator[str]:
