@@ -22,7 +22,7 @@ from safetensors import safe_open
 
 from eval.datasets import open_dataset
 from eval.labels import label_of, normal_label
-from eval.metrics import macro_mean
+from eval.metrics import average_precision, macro_mean, precision_at_k
 from retriever.packs import open_pack
 from retriever.packs.entry import Quarantined
 from retriever.rankers import load_ranker
@@ -135,10 +135,10 @@ def over_a_pack(setting: Setting, dataset: str, checkpoint: Path) -> dict[str, f
         scores = ranker.score(sample.conversation, features)
         seconds.append(time.perf_counter() - began)
         wanted = label_of(sample, kind)
-        right = (said == wanted)[np.argsort(-scores, kind="stable")]
+        right = said == wanted
         for k in (1, 3, 5):
-            found[f"P@{k}"].append(float(right[:k].mean()))
-        found["mAP"].append(_average_precision(right))
+            found[f"P@{k}"].append(float(precision_at_k([scores], [right], k)[0]))
+        found["mAP"].append(float(average_precision([scores], [right])[0]) if right.any() else 0.0)
         labels.append(str(wanted))
     values = {name: 100 * mean(each) for name, each in found.items()}
     values["macro P@1"] = 100 * macro_mean(np.array(found["P@1"]), labels)
@@ -149,12 +149,6 @@ def cell(values: list[float], digits: int = 1) -> str:
     """Mean and standard deviation over the seeds."""
     spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
     return f"{mean(values):.{digits}f}{spread}"
-
-
-def _average_precision(right: np.ndarray) -> float:
-    """Of one ranking ``(n,)``; 0 where nothing is right."""
-    places = np.flatnonzero(right)
-    return float(np.mean(np.arange(1, len(places) + 1) / (places + 1))) if len(places) else 0.0
 
 
 def _parameters(checkpoint: Path) -> float:
