@@ -39,7 +39,7 @@ def test_chance_and_the_most_frequent_label(library, name, n, field):
         show_progress=False,
     )
     assert (report.n_rows, report.n_bad_rows, report.label) == (n, 0, field)
-    candidates, matched = report.protocols
+    candidates, matched = report.protocol("candidates"), report.protocol("library")
     assert candidates.n_queries == matched.n_queries == n
     assert candidates.chance.mean["R@1"] == pytest.approx(0.1)
     assert candidates.chance.mean["AP"] == pytest.approx(sum(1 / i for i in range(1, 11)) / 10)
