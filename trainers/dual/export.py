@@ -8,30 +8,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from retriever.checkpoints import CONFIG, GRAPH, SCHEMA, WEIGHTS
 from retriever.encoders.dual.text import build_graph
 from retriever.store.atomic import write_json
 from trainers.dual.model import FLOOR, PARTS
+from trainers.parts.int8 import SCALE, load_weights, quantise
 
 if TYPE_CHECKING:
     from trainers.dual.task import DualTask
 
-__all__ = ["quantise", "restore", "save_checkpoint", "tensors"]
+__all__ = ["restore", "save_checkpoint", "tensors"]
 
 HEADS = ("emotion", "intention", "emoji", "domain")
 
 SMALL = 1 << 15
 """Matrices below this many numbers stay float32: they cost nothing, and the label heads want them exact."""
-
-
-def quantise(matrix: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """(n, m) float32 as int8 and one scale a row, ``scale = max |row| / 127``; ``matrix ~ int8 * scale``."""
-    scale = np.abs(matrix).max(axis=1) / np.float32(127)
-    scale[scale == 0] = 1
-    rounded = np.rint(matrix / scale[:, None]).astype(np.int8)
-    return rounded, scale.astype(np.float32)
 
 
 def tensors(task: "DualTask", int8: bool = True) -> dict[str, NDArray[Any]]:
@@ -56,7 +49,7 @@ def tensors(task: "DualTask", int8: bool = True) -> dict[str, NDArray[Any]]:
     found: dict[str, NDArray[Any]] = {}
     for name, value in state.items():
         if int8 and value.ndim == 2 and value.size >= SMALL and "position" not in name:
-            found[name], found[f"{name}.scale"] = quantise(np.ascontiguousarray(value))
+            found[name], found[f"{name}{SCALE}"] = quantise(np.ascontiguousarray(value))
         else:
             found[name] = np.ascontiguousarray(value)
     return found
@@ -68,11 +61,7 @@ def restore(task: "DualTask", folder: Path) -> None:
     Raises:
         RuntimeError: they are of another architecture.
     """
-    stored = load_file(folder / WEIGHTS)
-    for name in [key for key in stored if key.endswith(".scale")]:
-        scale = stored.pop(name)
-        matrix = name.removesuffix(".scale")
-        stored[matrix] = stored[matrix].astype(np.float32) * scale[:, None]
+    stored = load_weights(folder / WEIGHTS)
     module = task.module
     state = module.state_dict()
     words = stored.pop("embeddings.word_embeddings.weight")

@@ -11,7 +11,7 @@ from torch import nn
 from retriever.rankers.parts.config import Shape
 from retriever.rankers.parts.pieces import Pieces
 from retriever.rankers.parts.text import AttentiveEncoder
-from trainers.parts.bert import PublishedBert
+from trainers.parts.published import PublishedBert
 from trainers.parts.text_start import start_text
 
 __all__ = ["Start", "start_model"]

@@ -10,7 +10,8 @@ from retriever.errors import InputError
 from retriever.rankers.parts.config import TextConfig
 from retriever.rankers.parts.pieces import Pieces, WordPieces, Words, load_pieces
 from retriever.store.atomic import new_folder
-from trainers.parts.bert import PublishedBert, read_bert
+from trainers.parts.bert import read_bert
+from trainers.parts.published import PublishedBert
 from trainers.parts.vectors import read_vectors
 
 __all__ = ["TextStart", "start_text"]

@@ -39,9 +39,12 @@ class TextConfig(BaseModel):
 
     Attributes:
         kind: of encoder; the [CLS] vector of ``lstm`` and ``gru`` is the mean of all states (section 3.1).
-        pretrained: of a ``bert``: a hub id, a local folder, ``minilm`` (the packaged all-MiniLM-L6-v2), or
-            None: from nothing, with word pieces learnt from the training texts. With it, `width`, `heads`
-            and `ffn` are the checkpoint's.
+        pretrained: of a ``bert``: a hub id, a local folder, ``minilm`` (the packaged all-MiniLM-L6-v2),
+            ``starter`` (the text tower of the ranker that ships; a folder with another dual checkpoint will
+            do, too), or None: from nothing, with word pieces learnt from the training texts. With it,
+            `width`, `heads` and `ffn` are the checkpoint's.
+        pool: what stands for the whole text: the state of [CLS], as in the papers, or the ``mean`` of all
+            states, by which ``minilm`` and ``starter`` were trained.
         layers: the first so many of the BERT, or the depth of the other kinds.
         width: C_T of the states.
         heads: of attention.
@@ -63,6 +66,7 @@ class TextConfig(BaseModel):
 
     kind: Literal["bert", "transformer", "lstm", "gru"] = "bert"
     pretrained: str | None = None
+    pool: Literal["cls", "mean"] = "cls"
     layers: int = Field(default=6, ge=1)
     width: int = Field(default=768, ge=2)
     heads: int = Field(default=12, ge=1)

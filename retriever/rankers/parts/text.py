@@ -15,7 +15,7 @@ __all__ = ["AttentiveEncoder", "RecurrentEncoder", "text_encoder"]
 class AttentiveEncoder(nn.Module):
     """BERT (Devlin et al. 2019), or a transformer over words (Vaswani et al. 2017; learnt positions).
 
-    ``w_cls`` is the state of [CLS].
+    ``w_cls`` is the state of [CLS], or the mean of all states.
 
     Args:
         config: sizes.
@@ -25,6 +25,7 @@ class AttentiveEncoder(nn.Module):
     def __init__(self, config: TextConfig, vocabulary: int) -> None:
         super().__init__()
         width = self.width = config.width
+        self.pool = config.pool
         self.words = nn.Embedding(vocabulary, width)
         self.positions = nn.Embedding(config.max_tokens, width)
         self.norm = nn.LayerNorm(width, eps=EPSILON)
@@ -39,7 +40,10 @@ class AttentiveEncoder(nn.Module):
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """(n, t) numbers and mask to states (n, t, width) and ``w_cls`` (n, width)."""
         states = self.encode(self.words(ids), torch.arange(ids.shape[1], device=ids.device), mask)
-        return states, states[:, 0]
+        if self.pool == "cls":
+            return states, states[:, 0]
+        shares = (mask / mask.sum(1, keepdim=True)).to(states.dtype)
+        return states, (states * shares[:, :, None]).sum(1)
 
     def encode(self, vectors: Tensor, places: Tensor, mask: Tensor, first_only: bool = False) -> Tensor:
         """States of a sequence whose elements are vectors already, words or not.

@@ -40,6 +40,18 @@ def test_the_whole_of_a_recurrent_text_is_the_mean_of_its_states() -> None:
     assert torch.allclose(whole, states.mean(1), atol=1e-6)
 
 
+def test_the_whole_of_a_text_is_its_cls_or_the_mean_of_its_states() -> None:
+    ids, mask = torch.randint(5, 50, (2, 7)), torch.ones(2, 7, dtype=torch.int64)
+    mask[0, 4:] = 0
+    for pool in ("cls", "mean"):
+        encoder = text_encoder(TextConfig.model_validate({**TEXT, "pool": pool}), 50).eval()
+        states, whole = encoder(ids, mask)
+        wanted = states[0, 0] if pool == "cls" else states[0, :4].mean(0)
+        assert torch.allclose(whole[0], wanted, atol=1e-6)
+        short, lone = encoder(ids[:1, :4], mask[:1, :4])
+        assert torch.allclose(lone[0], whole[0], atol=1e-5) and short.shape[1] == 4
+
+
 def test_attention_equals_torchs_own() -> None:
     torch.manual_seed(0)
     ours, theirs = Attention(12, 3, 8).eval(), nn.MultiheadAttention(12, 3, kdim=8, vdim=8, batch_first=True)
