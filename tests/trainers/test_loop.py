@@ -198,6 +198,40 @@ def test_the_scale_of_a_group_multiplies_the_rate(tmp_path):
     assert moved == [False, False, True, True]
 
 
+def test_frozen_parts_stay_and_the_others_learn(tmp_path):
+    task = ToyTask()
+    before = {name: value.clone() for name, value in task.module.named_parameters()}
+    train(task, options(max_steps=3, frozen=("net.0",)), tmp_path, show_progress=False)
+    moved = {name for name, value in task.module.named_parameters() if (value != before[name]).any()}
+    assert moved == {"net.3.weight", "net.3.bias"}
+
+
+def test_a_run_with_frozen_parts_goes_on_as_it_would_have(tmp_path):
+    class Stopped(ToyTask):
+        def before_step(self, step):
+            if step == 10:
+                raise RuntimeError("power cut")
+
+    settings = options(frozen=("net.0",))
+    train(ToyTask(), settings, tmp_path / "whole", show_progress=False)
+    with pytest.raises(RuntimeError, match="power cut"):
+        train(Stopped(), settings, tmp_path / "halves", show_progress=False)
+    train(ToyTask(), settings, tmp_path / "halves", show_progress=False)
+    assert losses(tmp_path / "halves") == losses(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    "frozen, words",
+    [
+        (("net.9",), "names 'net.9', which the model has not; it has net.3, net.0"),
+        (("net",), "leaves nothing"),
+    ],
+)
+def test_what_cannot_be_frozen_is_said(tmp_path, frozen, words):
+    with pytest.raises(InputError, match=words):
+        train(ToyTask(), options(frozen=frozen), tmp_path, show_progress=False)
+
+
 def test_betas_reach_the_optimizer_and_have_to_be_below_one(tmp_path):
     train(ToyTask(), options(max_steps=3), tmp_path / "usual", show_progress=False)
     train(ToyTask(), options(max_steps=3, betas=(0.0, 0.98)), tmp_path / "short", show_progress=False)

@@ -16,6 +16,7 @@ from retriever.extras import require
 from retriever.progress import bar
 from retriever.store.atomic import new_folder, remove_folder, write_json
 from trainers.loop.data import prefetch, to_device
+from trainers.loop.freeze import freeze
 from trainers.loop.logs import RunLog
 from trainers.loop.precision import mixed_precision
 from trainers.loop.schedule import learning_rate
@@ -95,6 +96,7 @@ class _Run:
         self.per_epoch = per_epoch
         whole = -(-per_epoch // options.accumulate) * options.epochs
         self.total = min(whole, options.max_steps or whole)
+        freeze(task.module, options.frozen)
         optimizer = torch.optim.AdamW(
             task.parameter_groups(),
             lr=options.lr,

@@ -1,0 +1,42 @@
+"""Parts of a model that stay as they are."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from retriever.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["freeze"]
+
+
+def freeze(module: "nn.Module", parts: Sequence[str]) -> int:
+    """Take the parameters of some parts out of training; running statistics of norms still move.
+
+    Args:
+        module: what is trained.
+        parts: submodules or parameters by their dotted names in `module`, such as ``model.text``.
+
+    Returns:
+        how many numbers are still trained.
+
+    Raises:
+        InputError: there is no such part, or nothing is left to train.
+    """
+    named = dict(module.named_parameters())
+    for part in parts:
+        chosen = [name for name in named if f"{name}.".startswith(f"{part}.")]
+        if not chosen:
+            parts_there = sorted({".".join(name.split(".")[:2]) for name in named})
+            close = get_close_matches(part, parts_there, 3, 0.3) or parts_there[:6]
+            raise InputError(
+                f"train.frozen names {part!r}, which the model has not; it has {', '.join(close)}"
+            )
+        for name in chosen:
+            named[name].requires_grad_(False)
+    left = sum(each.numel() for each in named.values() if each.requires_grad)
+    if not left:
+        raise InputError(f"train.frozen leaves nothing to train: {', '.join(parts)}")
+    return left
