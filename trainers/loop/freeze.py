@@ -1,15 +1,26 @@
 """Parts of a model that stay as they are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from retriever.errors import InputError
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["freeze"]
+__all__ = ["Freezable", "freeze"]
+
+
+@runtime_checkable
+class Freezable(Protocol):
+    """A submodule that can make use of being frozen as a whole."""
+
+    def frozen(self) -> None:
+        """It is, from now on."""
+        ...
+
+    def parameters(self) -> "Iterator[nn.Parameter]": ...
 
 
 def freeze(module: "nn.Module", parts: Sequence[str]) -> int:
@@ -36,6 +47,9 @@ def freeze(module: "nn.Module", parts: Sequence[str]) -> int:
             )
         for name in chosen:
             named[name].requires_grad_(False)
+    for each in module.modules():
+        if isinstance(each, Freezable) and not any(own.requires_grad for own in each.parameters()):
+            each.frozen()
     left = sum(each.numel() for each in named.values() if each.requires_grad)
     if not left:
         raise InputError(f"train.frozen leaves nothing to train: {', '.join(parts)}")

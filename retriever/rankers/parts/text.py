@@ -8,6 +8,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from retriever.rankers.parts.config import TextConfig
 from retriever.rankers.parts.layers import EPSILON, Layer, padding_mask
+from retriever.rankers.parts.memory import StateMemory
 
 __all__ = ["AttentiveEncoder", "RecurrentEncoder", "text_encoder"]
 
@@ -26,6 +27,7 @@ class AttentiveEncoder(nn.Module):
         super().__init__()
         width = self.width = config.width
         self.pool = config.pool
+        self.memory: StateMemory | None = None
         self.words = nn.Embedding(vocabulary, width)
         self.positions = nn.Embedding(config.max_tokens, width)
         self.norm = nn.LayerNorm(width, eps=EPSILON)
@@ -39,11 +41,19 @@ class AttentiveEncoder(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """(n, t) numbers and mask to states (n, t, width) and ``w_cls`` (n, width)."""
-        states = self.encode(self.words(ids), torch.arange(ids.shape[1], device=ids.device), mask)
+        states = self._read(ids, mask) if self.memory is None else self.memory(self._read, ids, mask)
         if self.pool == "cls":
             return states, states[:, 0]
         shares = (mask / mask.sum(1, keepdim=True)).to(states.dtype)
         return states, (states * shares[:, :, None]).sum(1)
+
+    def frozen(self) -> None:
+        """The weights stay as they are from now on: every text is read once, unless dropout is drawn."""
+        if self.dropout.p == 0:
+            self.memory = StateMemory()
+
+    def _read(self, ids: Tensor, mask: Tensor) -> Tensor:
+        return self.encode(self.words(ids), torch.arange(ids.shape[1], device=ids.device), mask)
 
     def encode(self, vectors: Tensor, places: Tensor, mask: Tensor, first_only: bool = False) -> Tensor:
         """States of a sequence whose elements are vectors already, words or not.

@@ -9,9 +9,10 @@ from torch import nn
 from retriever.errors import InputError, ModelError
 from retriever.rankers.parts.config import ImageConfig, TextConfig
 from retriever.rankers.parts.layers import Attention, Layer, padding_mask
+from retriever.rankers.parts.memory import StateMemory
 from retriever.rankers.parts.pieces import MARKERS, WordPieces, Words, load_pieces, split_words
 from retriever.rankers.parts.pixels import sticker_pixels
-from retriever.rankers.parts.text import RecurrentEncoder, text_encoder
+from retriever.rankers.parts.text import AttentiveEncoder, RecurrentEncoder, text_encoder
 from retriever.rankers.parts.tokens import ConversationTokens
 from retriever.rankers.parts.vision import ImageEncoder
 from retriever.types import Conversation
@@ -50,6 +51,49 @@ def test_the_whole_of_a_text_is_its_cls_or_the_mean_of_its_states() -> None:
         assert torch.allclose(whole[0], wanted, atol=1e-6)
         short, lone = encoder(ids[:1, :4], mask[:1, :4])
         assert torch.allclose(lone[0], whole[0], atol=1e-5) and short.shape[1] == 4
+
+
+def test_a_frozen_encoder_reads_every_text_once() -> None:
+    encoder = text_encoder(TextConfig.model_validate({**TEXT, "dropout": 0.0, "pool": "mean"}), 50).train()
+    assert isinstance(encoder, AttentiveEncoder)
+    ids, mask = torch.randint(5, 50, (3, 7)), torch.ones(3, 7, dtype=torch.int64)
+    mask[0, 4:] = 0
+    with torch.no_grad():
+        states, whole = encoder(ids, mask)
+    encoder.frozen()
+    read: list[int] = []
+    encoder.norm.register_forward_hook(lambda _module, _given, found: read.append(len(found)))
+    for rows in ([0, 1], [1, 2, 0], [2, 1]):
+        again, mean = encoder(ids[rows], mask[rows])
+        assert torch.allclose(mean, whole[rows], atol=1e-2)  # kept as float16
+        assert torch.allclose(again[mask[rows] == 1], states[rows][mask[rows] == 1], atol=1e-2)
+        assert not again.requires_grad
+    assert read == [2, 1]
+    assert torch.equal(
+        encoder(ids[:1, :4], mask[:1, :4])[1], encoder(ids[:1], mask[:1])[1]
+    )  # padding is no text
+
+
+def test_a_frozen_encoder_forgets_the_oldest_when_there_is_no_room() -> None:
+    memory, read = StateMemory(room=3 * 7 * 4 * 2), []
+
+    def states(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        read.append(len(ids))
+        return ids[:, :, None].expand(-1, -1, 4).float()
+
+    ids, mask = torch.arange(35).reshape(5, 7), torch.ones(5, 7, dtype=torch.int64)
+    for rows in ([0, 1, 2], [3, 4], [3, 4], [0]):
+        assert torch.equal(memory(states, ids[rows], mask[rows])[:, :, 0], ids[rows].float())
+        assert memory.used <= memory.room
+    assert read == [3, 2, 1]
+
+
+def test_dropout_keeps_a_frozen_encoder_reading() -> None:
+    encoder = text_encoder(TextConfig.model_validate({**TEXT, "dropout": 0.5}), 50).train()
+    assert isinstance(encoder, AttentiveEncoder)
+    encoder.frozen()
+    ids = torch.randint(5, 50, (1, 7))
+    assert not torch.equal(encoder(ids, torch.ones_like(ids))[1], encoder(ids, torch.ones_like(ids))[1])
 
 
 def test_attention_equals_torchs_own() -> None:
