@@ -1,13 +1,13 @@
 """Finding and loading what an ``open_clip:...`` name means; `retriever.encoders.open_clip` lists them."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from json import dumps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,15 +19,18 @@ from retriever.encoders.torch_models import pick_device, weights_digest
 from retriever.errors import InputError, ModelError
 from retriever.extras import require
 
-__all__ = ["load_open_clip"]
+__all__ = ["Source", "create_model", "find_source", "load_open_clip", "run_for"]
 
 HUB, FOLDER, RANDOM = "hf-hub:", "local-dir:", "@random"
 CONFIG = "open_clip_config.json"
 WEIGHTS = (".safetensors", ".bin", ".pth")  # what open_clip looks for in a folder
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True)
-class _Source:
+class Source:
     """Where a model comes from.
 
     Attributes:
@@ -65,11 +68,10 @@ def load_open_clip(
             f"encoder {name!r} names no model, expected open_clip:MODEL/TAG or :local-dir:FOLDER"
         )
     library = require("open_clip", "torch", PURPOSE)
-    source = _find(rest, library)
+    source = find_source(rest, library)
     target = pick_device(device)
     what = f"open_clip model {rest!r}"
-    run = load_local if source.local else load_from_hub
-    model, transform, tokenizer = run(what, lambda: _create(library, source))
+    model, transform, tokenizer = run_for(source, what, lambda: _create(library, source))
     digest = weights_digest(model)
     model = model.to(target).eval()
     spec = EncoderSpec(
@@ -83,25 +85,39 @@ def load_open_clip(
     return OpenClipEncoder(model, transform, tokenizer, spec, target, batch_size)
 
 
-def _find(rest: str, library: Any) -> _Source:
+def run_for(source: Source, what: str, load: Callable[[], T]) -> T:
+    """Runs `load`, which reads from `source`: see `retriever.encoders.hub`.
+
+    Raises:
+        ModelError: it failed.
+    """
+    return load_local(what, load) if source.local else load_from_hub(what, load)
+
+
+def find_source(rest: str, library: Any) -> Source:
+    """What `rest`, one of the spellings in `retriever.encoders.open_clip`, means.
+
+    Raises:
+        ModelError: no such model, tag, file or folder.
+    """
     if rest.startswith(HUB):
-        return _Source(rest, None, rest, local=False)
+        return Source(rest, None, rest, local=False)
     if rest.startswith(FOLDER) or (looks_local(rest) and Path(rest).expanduser().is_dir()):
         folder = existing_folder(rest.removeprefix(FOLDER))
         _check_folder(folder)
-        return _Source(f"{FOLDER}{folder}", None, folder.name, local=True)
+        return Source(f"{FOLDER}{folder}", None, folder.name, local=True)
     if rest.endswith(RANDOM):
         model = _known_model(rest.removesuffix(RANDOM), library)
-        return _Source(model, None, rest, local=True, random=True)
+        return Source(model, None, rest, local=True, random=True)
     model, slash, weights = rest.partition("/")
     model = _known_model(model, library)
     if not slash:
         return _only_tag(model, library)
     if Path(weights).expanduser().is_file():
         path = Path(weights).expanduser().absolute()
-        return _Source(model, str(path), f"{model}/{path.name}", local=True)
+        return Source(model, str(path), f"{model}/{path.name}", local=True)
     if weights in library.list_pretrained_tags_by_model(model):
-        return _Source(model, weights, f"{model}/{weights}", local=False)
+        return Source(model, weights, f"{model}/{weights}", local=False)
     raise ModelError(
         f"{model} has no checkpoint {weights!r}, and there is no such file; {_choices(model, library)}"
     )
@@ -118,11 +134,11 @@ def _known_model(model: str, library: Any) -> str:
     raise ModelError(f"open_clip has no model {model!r}, and there is no such folder; {hint}?")
 
 
-def _only_tag(model: str, library: Any) -> _Source:
+def _only_tag(model: str, library: Any) -> Source:
     tags = library.list_pretrained_tags_by_model(model)
     if len(tags) != 1:
         raise ModelError(f"open_clip:{model} does not say which weights; {_choices(model, library)}")
-    return _Source(model, tags[0], f"{model}/{tags[0]}", local=False)
+    return Source(model, tags[0], f"{model}/{tags[0]}", local=False)
 
 
 def _choices(model: str, library: Any) -> str:
@@ -137,8 +153,23 @@ def _check_folder(folder: Path) -> None:
         raise ModelError(f"{folder} has no weights ({', '.join(WEIGHTS)}): they would be random")
 
 
-def _create(library: Any, source: _Source) -> tuple[Any, Any, Any]:
+def _create(library: Any, source: Source) -> tuple[Any, Any, Any]:
     """Model on the CPU in float32, image transform, tokenizer."""
+    model = create_model(library, source)
+    with _handled_root_logger():
+        tokenizer = library.get_tokenizer(source.model)
+    preprocess = library.transform.PreprocessCfg(**model.visual.preprocess_cfg)
+    transform = library.transform.image_transform_v2(preprocess, is_train=False)
+    return model, transform, tokenizer
+
+
+def create_model(library: Any, source: Source, image_size: int | None = None) -> Any:
+    """The model on the CPU in float32, with its weights; random ones are the same each time.
+
+    Args:
+        library: open_clip.
+        image_size: pixels along an edge, to which its position table is interpolated; its own if None.
+    """
     torch = require("torch", "torch", PURPOSE)
     options: dict[str, Any] = {"pretrained": source.weights, "require_pretrained": not source.random}
     if source.random:
@@ -146,13 +177,11 @@ def _create(library: Any, source: _Source) -> tuple[Any, Any, Any]:
     tag = library.get_pretrained_cfg(source.model, source.weights) if source.weights else {}
     if tag.get("quick_gelu"):
         options["force_quick_gelu"] = True  # else the activation differs from training, with only a warning
+    if image_size is not None:
+        options["force_image_size"] = image_size
     with _handled_root_logger(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = library.create_model(source.model, precision="fp32", device="cpu", **options)
-        tokenizer = library.get_tokenizer(source.model)
-    preprocess = library.transform.PreprocessCfg(**model.visual.preprocess_cfg)
-    transform = library.transform.image_transform_v2(preprocess, is_train=False)
-    return model, transform, tokenizer
+        return library.create_model(source.model, precision="fp32", device="cpu", **options)
 
 
 @contextmanager

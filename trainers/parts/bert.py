@@ -37,9 +37,7 @@ def read_bert(source: str) -> PublishedBert:
         place = minilm_folder()
     name = str(place) if place.is_dir() else source
     if not place.is_dir() and (source.startswith((".", "/", "~")) or source.count("/") > 1):
-        raise ModelError(
-            f"there is no folder {place}; give a BERT's folder, a hub id, 'minilm' or 'starter'"
-        )
+        raise ModelError(f"there is no folder {place}; give a BERT's folder, a hub id, 'minilm' or 'starter'")
     try:
         config: Any = transformers.AutoConfig.from_pretrained(name)
         if config.model_type != "bert":

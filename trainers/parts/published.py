@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +45,7 @@ class PublishedBert:
     heads: int
     ffn: int
     positions: int
+    activation: ClassVar[str] = "gelu"
 
     def fill_text(self, encoder: AttentiveEncoder, prefix: str = "text.") -> set[str]:
         """Put tables and the first layers into a text encoder.

@@ -1,6 +1,6 @@
 """Where a text encoder starts from: its vocabulary, its published weights, its word vectors."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from retriever.rankers.parts.config import TextConfig
 from retriever.rankers.parts.pieces import Pieces, WordPieces, Words, load_pieces
 from retriever.store.atomic import new_folder
 from trainers.parts.bert import read_bert
+from trainers.parts.clip import PublishedClip, read_clip
+from trainers.parts.gpt2 import PublishedGpt2, read_gpt2
 from trainers.parts.published import PublishedBert
 from trainers.parts.vectors import read_vectors
 
@@ -24,12 +26,12 @@ class TextStart:
     Attributes:
         config: with the sizes of the published weights, where it names some.
         pieces: the vocabulary.
-        bert: the published weights, or None.
+        published: the published weights, or None.
     """
 
     config: TextConfig
     pieces: Pieces
-    bert: PublishedBert | None
+    published: PublishedBert | PublishedClip | PublishedGpt2 | None
 
     def fill_words(self, words: nn.Embedding) -> bool:
         """Put the word vectors that the configuration names into a word table; whether it names some.
@@ -55,22 +57,30 @@ def start_text(config: TextConfig, texts: Iterable[str], work: Path | None = Non
         ModelError: published weights cannot be had.
         InputError: sizes contradict the published ones.
     """
-    bert = read_bert(config.pretrained) if config.pretrained else None
-    if bert is None:
+    if not config.pretrained:
         return TextStart(config, _vocabulary(config, texts, work), None)
-    return TextStart(_sized(config, bert), bert.pieces, bert)
+    published = _READERS[config.kind](config.pretrained)
+    return TextStart(_sized(config, published), published.pieces, published)
 
 
-def _sized(text: TextConfig, bert: PublishedBert) -> TextConfig:
-    if text.layers > bert.layers:
+_READERS: dict[str, Callable[[str], PublishedBert | PublishedClip | PublishedGpt2]] = {
+    "bert": read_bert,
+    "clip": read_clip,
+    "gpt2": read_gpt2,
+}
+
+
+def _sized(text: TextConfig, published: PublishedBert | PublishedClip | PublishedGpt2) -> TextConfig:
+    if text.layers > published.layers:
         raise InputError(
-            f"text.layers is {text.layers}, but {text.pretrained} has {bert.layers}; take fewer of them"
+            f"text.layers is {text.layers}, but {text.pretrained} has {published.layers}; take fewer of them"
         )
-    if text.max_tokens > bert.positions:
+    if text.max_tokens > published.positions:
         raise InputError(
-            f"text.max_tokens is {text.max_tokens}, but {text.pretrained} reads at most {bert.positions}"
+            f"text.max_tokens is {text.max_tokens}, but {text.pretrained} reads at most {published.positions}"
         )
-    return text.model_copy(update={"width": bert.width, "heads": bert.heads, "ffn": bert.ffn})
+    sizes = ("width", "heads", "ffn", "activation")
+    return text.model_copy(update={name: getattr(published, name) for name in sizes})
 
 
 def _vocabulary(text: TextConfig, texts: Iterable[str], work: Path | None) -> Pieces:
@@ -78,7 +88,7 @@ def _vocabulary(text: TextConfig, texts: Iterable[str], work: Path | None) -> Pi
     if place is not None and place.is_dir():
         return load_pieces(place)
     pieces: Pieces
-    if text.kind == "bert":
+    if text.reads_pieces:
         pieces = WordPieces.learn(texts, text.vocabulary)
     else:
         pieces = Words.learn(texts, text.vocabulary, text.segment)

@@ -112,7 +112,7 @@ class SrsConfig(BaselineConfig):
             raise ValueError(
                 f"text.max_tokens is {self.text.max_tokens}, fewer than words ({self.words}); raise it"
             )
-        if self.text.kind == "bert":
+        if self.text.reads_pieces:
             raise ValueError("srs reads words; set text.kind to transformer, gru or lstm")
         _divide(self.hidden, self.heads)
         return self
@@ -121,14 +121,16 @@ class SrsConfig(BaselineConfig):
 class ModGptConfig(BaselineConfig):
     """One decoder over text and sticker vectors: MOD-GPT (Fei et al. 2021), GPT-2 in shape.
 
-    `text` gives the decoder's sizes (12 layers of 768 in the released one); its ``kind`` stays ``bert``,
-    whose word pieces the decoder reads.
+    `text` gives the decoder's sizes (12 layers of 768 in the released one). Its ``kind`` says what it may
+    start from: a ``gpt2``, all of it, or a ``bert``, whose word pieces and word table alone are taken.
     """
 
     @model_validator(mode="after")
     def _fits(self) -> "ModGptConfig":
-        if self.text.kind != "bert":
-            raise ValueError(f"text.kind is {self.text.kind!r}; the decoder reads word pieces: leave it bert")
+        if self.text.kind not in ("bert", "gpt2"):
+            raise ValueError(f"text.kind is {self.text.kind!r}; mod_gpt starts from a bert's words or a gpt2")
+        if self.text.activation == "quick_gelu":
+            raise ValueError("text.activation 'quick_gelu' is CLIP's; a gpt2 has 'gelu_tanh' or 'gelu'")
         return self
 
 

@@ -3,16 +3,20 @@
 The baseline of *Towards Expressive Communication with Internet Memes* (Fei et al. 2021), after its released
 code. A turn is ``[speaker] [BOS] text [EOS]`` and, where it has a sticker, that sticker's vector mapped to
 the decoder's width; a last ``[TAG]`` says the vector of the answer, and stickers are ranked by their
-distance to it. Word pieces are a BERT's, with [CLS] as [BOS] and [SEP] as [EOS], as in the code.
+distance to it. Word pieces are a BERT's, with [CLS] as [BOS] and [SEP] as [EOS], as in the code, or those of
+the GPT-2 it starts from.
 Conversations here carry no stickers of earlier turns: `Decoder` takes them, `ModGpt.read` gives none.
 """
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from retriever.rankers.baselines.base import BaselineModel, Side, last_turns
 from retriever.rankers.baselines.config import ModGptConfig
@@ -28,6 +32,10 @@ SPECIAL = ("[speaker1]", "[speaker2]", "[TAG]", "[IMG]")
 SPEAKERS, TAG, IMG = (0, 1), 2, 3
 STICKER = 2
 """The token type of [TAG] and of sticker vectors; 0 and 1 are the speakers'."""
+
+
+# Not torch's module of it: the layers' fast path takes that for the exact one.
+_ACTIVATIONS: dict[str, Any] = {"gelu": F.gelu, "gelu_tanh": partial(F.gelu, approximate="tanh")}
 
 
 class Decoder(nn.Module):
@@ -53,7 +61,7 @@ class Decoder(nn.Module):
                 config.heads,
                 config.ffn or 4 * width,
                 config.dropout,
-                "gelu",
+                _ACTIVATIONS[config.activation],
                 batch_first=True,
                 norm_first=True,
             )

@@ -10,7 +10,7 @@ from retriever.documents import document
 from retriever.labels import RELATIONS
 from retriever.rankers.int_ra.config import IntRAModelConfig
 from retriever.rankers.parts.pieces import Pieces
-from retriever.rankers.parts.tokens import LONGEST, ConversationTokens
+from retriever.rankers.parts.tokens import LONGEST, ConversationTokens, ends
 from retriever.types import Conversation, Sticker
 
 __all__ = ["IntRATokens", "StickerTexts", "TextRows", "sticker_texts"]
@@ -74,11 +74,12 @@ class IntRATokens:
         recent = [self._recent(conversation) for conversation in conversations]
         knowledge = [self._knowledge(conversation) for conversation in conversations]
         rows = []
+        last = ends(config.text, self.pieces.markers[2])[1]
         for (ids, _), known in zip(self._talk.rows(recent), knowledge, strict=True):
-            room = config.text.max_tokens - 1 - len(known)
-            said = ids[1:]
+            room = config.text.max_tokens - 1 - len(known) - len(last)
+            said = ids[1 : len(ids) - len(last)]
             said = said[max(len(said) - room, 0) :] if config.text.truncate == "left" else said[:room]
-            rows.append([ids[0], *said, *known])
+            rows.append([ids[0], *said, *known, *last])
         return self._padded(rows)
 
     def texts(self, texts: Sequence[str], limit: int) -> TextRows:
@@ -114,10 +115,10 @@ class IntRATokens:
         if not self.config.knowledge or said is None:
             return []
         texts = ["; ".join(getattr(said, relation))[:LONGEST] for relation in RELATIONS]
-        sep = self.pieces.markers[2]
-        found = [number for cut in self.pieces.cut(texts) if cut for number in (*cut, sep)]
+        after = ends(self.config.text, self.pieces.markers[2])[0]
+        found = [number for cut in self.pieces.cut(texts) if cut for number in (*cut, *after)]
         limit = self.config.knowledge_tokens
-        return found if len(found) <= limit else [*found[: limit - 1], sep]
+        return found if len(found) <= limit else [*found[: limit - len(after)], *after]
 
     def _padded(self, rows: Sequence[Sequence[int]]) -> TextRows:
         longest = max(len(row) for row in rows)

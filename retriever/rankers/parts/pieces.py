@@ -15,6 +15,12 @@ from retriever.extras import require
 __all__ = ["MARKERS", "Pieces", "WordPieces", "Words", "load_pieces", "segmenter", "split_words"]
 
 MARKERS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+_KNOWN = (
+    ("[PAD]", "[CLS]", "[SEP]"),
+    ("<|endoftext|>", "<|startoftext|>", "<|endoftext|>"),  # CLIP's
+    ("<|endoftext|>", "<|endoftext|>", "<|endoftext|>"),  # GPT-2's
+)
+"""What stands for padding, begins a text and ends it, by who made the tokenizer."""
 PURPOSE = "the text encoder"
 _PIECES, _WORDS = "tokenizer.json", "words.json"
 _WORD_START = "\u2581"  # what stands for the space before a word
@@ -59,7 +65,7 @@ class WordPieces:
         source: the contents of the file.
 
     Raises:
-        ModelError: it is no tokenizer, or lacks [PAD], [CLS] or [SEP].
+        ModelError: it is no tokenizer, or lacks [PAD], [CLS] or [SEP] (or a CLIP's or GPT-2's markers).
     """
 
     def __init__(self, source: str) -> None:
@@ -71,9 +77,10 @@ class WordPieces:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._tokenizer.encode_special_tokens = True  # a chat's "[SEP]" is a word in brackets, no marker
-        found = [self._tokenizer.token_to_id(marker) for marker in ("[PAD]", "[CLS]", "[SEP]")]
-        if None in found:
-            raise ModelError(f"the tokenizer has no [PAD], [CLS] and [SEP] (found {found}): not a BERT's")
+        numbers = ([self._tokenizer.token_to_id(marker) for marker in markers] for markers in _KNOWN)
+        found = next((row for row in numbers if None not in row), None)
+        if found is None:
+            raise ModelError("the tokenizer has no [PAD], [CLS] and [SEP]: not a BERT's, CLIP's or GPT-2's")
         self.markers: tuple[int, int, int] = (found[0], found[1], found[2])
 
     @classmethod
@@ -104,6 +111,12 @@ class WordPieces:
         )
         tokenizer.train_from_iterator(read, trainer)
         return cls(tokenizer.to_str())
+
+    def with_mask(self) -> "WordPieces":
+        """The same with a [MASK], at the end of the vocabulary where it has none."""
+        if self._tokenizer.token_to_id("[MASK]") is None:
+            self._tokenizer.add_special_tokens(["[MASK]"])
+        return self
 
     @property
     def size(self) -> int:

@@ -1,16 +1,18 @@
-"""The text encoders: a BERT's first layers, a transformer over words, an LSTM, a GRU."""
+"""The text encoders: a BERT's first layers, a transformer over words, an LSTM, a GRU; CLIP's is beside."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from retriever.errors import InputError
+from retriever.rankers.parts.clip_text import ClipTextEncoder
 from retriever.rankers.parts.config import TextConfig
 from retriever.rankers.parts.layers import EPSILON, Layer, padding_mask
 from retriever.rankers.parts.memory import StateMemory
 
-__all__ = ["AttentiveEncoder", "RecurrentEncoder", "text_encoder"]
+__all__ = ["AttentiveEncoder", "RecurrentEncoder", "TextEncoder", "text_encoder"]
 
 
 class AttentiveEncoder(nn.Module):
@@ -108,8 +110,19 @@ class RecurrentEncoder(nn.Module):
         return states, states.sum(1) / lengths[:, None]
 
 
-def text_encoder(config: TextConfig, vocabulary: int) -> AttentiveEncoder | RecurrentEncoder:
-    """The untrained encoder that `config` describes."""
+TextEncoder: TypeAlias = AttentiveEncoder | RecurrentEncoder | ClipTextEncoder
+
+
+def text_encoder(config: TextConfig, vocabulary: int) -> TextEncoder:
+    """The untrained encoder that `config` describes.
+
+    Raises:
+        InputError: it describes a decoder.
+    """
+    if config.kind == "gpt2":
+        raise InputError("text.kind 'gpt2' is MOD-GPT's decoder; set another, such as bert or clip")
+    if config.kind == "clip":
+        return ClipTextEncoder(config, vocabulary)
     if config.kind in ("lstm", "gru"):
         return RecurrentEncoder(config, vocabulary)
     return AttentiveEncoder(config, vocabulary)

@@ -1,4 +1,8 @@
-"""A conversation as one row of tokens: ``[CLS] utterance [SEP] utterance [SEP] ...`` (section 3.1)."""
+"""A conversation as one row of tokens: ``[CLS] utterance [SEP] utterance [SEP] ...`` (section 3.1).
+
+A CLIP knows one text between its two markers: ``start utterance utterance ... end``, whichever end of a long
+conversation goes.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +14,7 @@ from retriever.rankers.parts.config import TextConfig
 from retriever.rankers.parts.pieces import Pieces
 from retriever.types import Conversation
 
-__all__ = ["LONGEST", "ConversationTokens", "TokenBatch"]
+__all__ = ["LONGEST", "ConversationTokens", "TokenBatch", "ends"]
 
 LONGEST = 20_000
 """Characters of one utterance that are read, from the end that is kept; far more than fit in any limit."""
@@ -26,12 +30,17 @@ class TokenBatch:
     Attributes:
         ids: (n, t) int64.
         mask: (n, t) int64, 1 where a token is.
-        turn: (n, t) int64: which utterance a token is of, -1 for [CLS] and padding.
+        turn: (n, t) int64: which utterance a token is of, -1 for [CLS], padding and a CLIP's end.
     """
 
     ids: NDArray[np.int64]
     mask: NDArray[np.int64]
     turn: NDArray[np.int64]
+
+
+def ends(config: TextConfig, sep: int) -> tuple[list[int], list[int]]:
+    """What follows every part of a text, and what follows the last one besides."""
+    return ([], [sep]) if config.kind == "clip" else ([sep], [])
 
 
 class ConversationTokens:
@@ -54,14 +63,18 @@ class ConversationTokens:
                 if text:
                     texts.append(text[-LONGEST:] if config.truncate == "left" else text[:LONGEST])
                     places.append((at, turn))
+        after, last = ends(config, sep)
         ids: list[list[int]] = [[] for _ in conversations]
         turns: list[list[int]] = [[] for _ in conversations]
         for (at, turn), cut in zip(places, self.pieces.cut(texts), strict=True):
-            ids[at] += [*cut, sep]
-            turns[at] += [turn] * (len(cut) + 1)
-        room = config.max_tokens - 1
+            ids[at] += [*cut, *after]
+            turns[at] += [turn] * (len(cut) + len(after))
+        room = config.max_tokens - 1 - len(last)
         kept = slice(-room, None) if config.truncate == "left" else slice(room)
-        return [([cls, *row[kept]], [-1, *of[kept]]) for row, of in zip(ids, turns, strict=True)]
+        ended = [-1] * len(last)
+        return [
+            ([cls, *row[kept], *last], [-1, *of[kept], *ended]) for row, of in zip(ids, turns, strict=True)
+        ]
 
     def batch(self, conversations: Sequence[Conversation]) -> TokenBatch:
         """Rows padded on the right, to a multiple of 8 tokens where the limit allows."""

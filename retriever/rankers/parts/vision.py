@@ -1,4 +1,4 @@
-"""The image encoder: any timm model as a sequence whose first element stands for the whole picture."""
+"""The image encoder: any timm model, or open_clip's, as a sequence that begins with the whole picture."""
 
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from retriever.errors import InputError, ModelError
 from retriever.extras import require
 from retriever.rankers.parts.config import ImageConfig
+from retriever.rankers.parts.open_clip_tower import SCHEME, OpenClipTower
 
 __all__ = ["ImageEncoder"]
 
@@ -27,7 +28,7 @@ class ImageEncoder(nn.Module):
         config: what to build; its weights are read only where `pretrained` names some.
 
     Raises:
-        InputError: no such model in timm, or options it does not take.
+        InputError: no such model in timm, or options it does not take; an open_clip model that will not do.
         ModelError: the weights cannot be had, or do not fit.
         MissingExtra: timm is not installed.
     """
@@ -38,11 +39,22 @@ class ImageEncoder(nn.Module):
     def __init__(self, config: ImageConfig) -> None:
         super().__init__()
         self.size = config.size
-        self.body = _body(config)
+        self.config = config
+        """What builds this encoder anew, without a look at what open_clip knows or has downloaded."""
+        self.projection: Tensor | None = None
+        """(C, width), of the published weights of an open_clip model, for models that have a common space."""
+        if config.model.startswith(SCHEME):
+            tower = OpenClipTower(config)
+            self.body: Any = tower
+            self.projection = tower.projection
+            described = {"model": SCHEME + tower.label, "options": tower.architecture}
+            self.config = config.model_copy(update=described)
+        else:
+            self.body = _body(config)
         self.width = int(self.body.num_features)
         self.register_buffer("mean", torch.tensor(config.mean)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(config.std)[:, None, None], persistent=False)
-        if config.pretrained not in (None, "timm"):
+        if config.pretrained not in (None, "timm", "open_clip"):
             _load(self.body, Path(str(config.pretrained)).expanduser())
 
     def forward(self, pixels: Tensor) -> Tensor:

@@ -1,0 +1,185 @@
+"""A published CLIP's text encoder as the start of a ranker's: from transformers' files or open_clip's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from retriever.encoders.hub import load_from_hub, load_local, looks_local
+from retriever.encoders.open_clip_load import create_model, find_source, run_for
+from retriever.encoders.torch_models import honest_load
+from retriever.errors import ModelError
+from retriever.extras import require
+from retriever.rankers.parts.clip_text import ClipTextEncoder
+from retriever.rankers.parts.open_clip_tower import SCHEME
+from retriever.rankers.parts.pieces import WordPieces
+from trainers.parts.filling import fill_parameters
+
+__all__ = ["PublishedClip", "read_clip"]
+
+PURPOSE = "starting from a published CLIP"
+
+_WITH_PROJECTION = "CLIPTextModelWithProjection"
+_START, _END = "<|startoftext|>", "<|endoftext|>"
+_ACTIVATIONS = {"gelu": "gelu", "quick_gelu": "quick_gelu", "gelu_pytorch_tanh": "gelu_tanh"}
+
+_TABLES = {
+    "token_embedding.weight": "embeddings.token_embedding.weight",
+    "positional_embedding": "embeddings.position_embedding.weight",
+    "ln_final.weight": "final_layer_norm.weight",
+    "ln_final.bias": "final_layer_norm.bias",
+}
+_PARTS = {
+    "ln_1": "layer_norm1",
+    "attn.out_proj": "self_attn.out_proj",
+    "ln_2": "layer_norm2",
+    "mlp.c_fc": "mlp.fc1",
+    "mlp.c_proj": "mlp.fc2",
+}
+"""Where open_clip's names are in transformers' module; query, key and value are one matrix in the former."""
+
+
+@dataclass(frozen=True)
+class PublishedClip:
+    """The weights of a CLIP's text encoder, read into memory.
+
+    Attributes:
+        state: its weights, by the names of transformers' ``CLIPTextModel``.
+        projection: (C, width) to the common space, or None where the files have none.
+        pieces: its tokenizer, with a [MASK] at its end that CLIP does not know.
+        layers, width, heads, ffn, positions, activation: its sizes and what is between them.
+    """
+
+    state: Mapping[str, Tensor]
+    projection: Tensor | None
+    pieces: WordPieces
+    layers: int
+    width: int
+    heads: int
+    ffn: int
+    positions: int
+    activation: str
+
+    def fill_text(self, encoder: nn.Module) -> set[str]:
+        """Put tables and the first layers into a model's `ClipTextEncoder` ``text``.
+
+        Returns:
+            Names of the parameters that were filled.
+        """
+        assert isinstance(encoder, ClipTextEncoder)
+        return fill_parameters(encoder.body, self.state, "text.body.")
+
+
+def read_clip(source: str) -> PublishedClip:
+    """Read the text encoder of a CLIP.
+
+    Args:
+        source: a hub id or folder that transformers reads (a CLIP, or its text half alone), or ``open_clip:``
+            and what `retriever.encoders.open_clip` lists.
+
+    Raises:
+        ModelError: it cannot be had, is no CLIP, or lacks weights or a tokenizer.
+        MissingExtra: transformers or open_clip is not installed.
+    """
+    if source.startswith(SCHEME):
+        return _of_open_clip(source.removeprefix(SCHEME))
+    what = f"the CLIP {source!r}"
+    run = load_local if looks_local(source) else load_from_hub
+    return run(what, lambda: _of_transformers(source, what))
+
+
+def _of_transformers(source: str, what: str) -> PublishedClip:
+    transformers = require("transformers", "train", PURPOSE)
+    place = Path(source).expanduser()
+    if looks_local(source) and not place.is_dir():
+        raise ModelError(f"there is no folder {place}; give a CLIP's folder, a hub id, or open_clip:...")
+    name = str(place) if place.is_dir() else source
+    described: Any = transformers.AutoConfig.from_pretrained(name)
+    if described.model_type not in ("clip", "clip_text_model"):
+        raise ModelError(
+            f"{source} is a {described.model_type!r} model; text.kind 'clip' starts from a 'clip'"
+        )
+    projected = described.model_type == "clip" or _WITH_PROJECTION in (described.architectures or ())
+    if described.model_type == "clip":
+        kind: Any = transformers.CLIPModel  # all of it: what a smaller class leaves out is reported at length
+    else:
+        kind = transformers.CLIPTextModelWithProjection if projected else transformers.CLIPTextModel
+    with honest_load(what):
+        model = kind.from_pretrained(name, dtype=torch.float32)
+    text = model.text_model if projected else model
+    config = text.config
+    tokenizer: Any = transformers.AutoTokenizer.from_pretrained(name)
+    return PublishedClip(
+        {key: value.detach() for key, value in text.state_dict().items()},
+        model.text_projection.weight.detach() if projected else None,
+        WordPieces(tokenizer.backend_tokenizer.to_str()).with_mask(),
+        config.num_hidden_layers,
+        config.hidden_size,
+        config.num_attention_heads,
+        config.intermediate_size,
+        config.max_position_embeddings,
+        _activation(config.hidden_act, what),
+    )
+
+
+def _activation(name: str, what: str) -> str:
+    if name not in _ACTIVATIONS:
+        raise ModelError(f"{what} has the activation {name!r}; expected one of {', '.join(_ACTIVATIONS)}")
+    return _ACTIVATIONS[name]
+
+
+def _of_open_clip(rest: str) -> PublishedClip:
+    library = require("open_clip", "train", PURPOSE)
+    source = find_source(rest, library)
+    what = f"open_clip model {rest!r}"
+    model, tokenizer = run_for(
+        source, what, lambda: (create_model(library, source), library.get_tokenizer(source.model))
+    )
+    tower = getattr(model, "text", model)  # a CLIP with a text tower of its own kind keeps it apart
+    blocks = getattr(getattr(tower, "transformer", None), "resblocks", None)
+    if blocks is None or tower.attn_mask is None or not isinstance(tokenizer, library.SimpleTokenizer):
+        raise ModelError(f"{what} has another text encoder than CLIP's own; take a ViT-B-32, ViT-B-16, ...")
+    projection = tower.text_projection
+    if isinstance(projection, nn.Linear):
+        raise ModelError(f"{what} projects texts with a bias, which CLIP has not")
+    first = blocks[0]
+    return PublishedClip(
+        _renamed(tower),
+        None if projection is None else projection.detach().T.clone(),
+        _pieces(tokenizer),
+        len(blocks),
+        int(tower.token_embedding.embedding_dim),
+        int(first.attn.num_heads),
+        int(first.mlp.c_fc.out_features),
+        len(tower.positional_embedding),
+        "quick_gelu" if isinstance(first.mlp.gelu, library.transformer.QuickGELU) else "gelu",
+    )
+
+
+def _renamed(tower: Any) -> dict[str, Tensor]:
+    state = {name: value.detach() for name, value in tower.state_dict().items()}
+    found = {there: state[here] for here, there in _TABLES.items()}
+    for number in range(len(tower.transformer.resblocks)):
+        here, there = f"transformer.resblocks.{number}.", f"encoder.layers.{number}."
+        for kind in ("weight", "bias"):
+            parts = state[f"{here}attn.in_proj_{kind}"].chunk(3)
+            for letter, part in zip("qkv", parts, strict=True):
+                found[f"{there}self_attn.{letter}_proj.{kind}"] = part
+            for ours, theirs in _PARTS.items():
+                found[f"{there}{theirs}.{kind}"] = state[f"{here}{ours}.{kind}"]
+    return found
+
+
+def _pieces(tokenizer: Any) -> WordPieces:
+    """open_clip's byte pairs as transformers spells them: the same numbers, its two markers renamed."""
+    transformers = require("transformers", "train", PURPOSE)
+    number = dict(tokenizer.encoder)
+    for marker, at in ((_START, tokenizer.sot_token_id), (_END, tokenizer.eot_token_id)):
+        number.pop(tokenizer.decoder[at])
+        number[marker] = at
+    ranked = sorted(tokenizer.bpe_ranks, key=tokenizer.bpe_ranks.__getitem__)
+    same: Any = transformers.CLIPTokenizer(vocab=number, merges=ranked)
+    return WordPieces(same.backend_tokenizer.to_str()).with_mask()

@@ -1,0 +1,130 @@
+"""A published GPT-2 as the start of MOD-GPT's decoder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from retriever.encoders.hub import load_from_hub, load_local, looks_local
+from retriever.encoders.torch_models import honest_load
+from retriever.errors import ModelError
+from retriever.extras import require
+from retriever.rankers.parts.pieces import WordPieces
+from trainers.parts.filling import fill_parameters
+
+__all__ = ["PublishedGpt2", "read_gpt2"]
+
+PURPOSE = "starting from a published GPT-2"
+
+_ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
+_TABLES = {
+    "wte.weight": "words.weight",
+    "wpe.weight": "positions.weight",
+    "ln_f.weight": "norm.weight",
+    "ln_f.bias": "norm.bias",
+}
+_PARTS = {
+    "ln_1": "norm1",
+    "attn.c_attn": "self_attn.in_proj_",
+    "attn.c_proj": "self_attn.out_proj",
+    "ln_2": "norm2",
+    "mlp.c_fc": "linear1",
+    "mlp.c_proj": "linear2",
+}
+"""Where a block's parts are in a layer of `retriever.rankers.baselines.mod_gpt.Decoder`."""
+
+
+@dataclass(frozen=True)
+class PublishedGpt2:
+    """The weights of a GPT-2, read into memory.
+
+    Attributes:
+        state: its weights, by the decoder's names.
+        pieces: its tokenizer, with a [MASK].
+        layers, width, heads, ffn, positions, activation: its sizes and what is between them.
+    """
+
+    state: Mapping[str, Tensor]
+    pieces: WordPieces
+    layers: int
+    width: int
+    heads: int
+    ffn: int
+    positions: int
+    activation: str
+
+    def fill_text(self, encoder: nn.Module) -> set[str]:
+        """Put tables and the first blocks into a model's decoder ``text``.
+
+        Token types, which a GPT-2 has none of, start at 0, so that the first states are the published ones.
+
+        Returns:
+            Names of the parameters that were filled.
+        """
+        types: Any = encoder.types
+        with torch.no_grad():
+            types.weight.zero_()
+        return fill_parameters(encoder, self.state, "text.")
+
+
+def read_gpt2(source: str) -> PublishedGpt2:
+    """Read a GPT-2.
+
+    Args:
+        source: a hub id, or a folder, that transformers reads.
+
+    Raises:
+        ModelError: it cannot be had, is no GPT-2, or lacks weights or a tokenizer.
+        MissingExtra: transformers is not installed.
+    """
+    run = load_local if looks_local(source) else load_from_hub
+    return run(f"the GPT-2 {source!r}", lambda: _read(source))
+
+
+def _read(source: str) -> PublishedGpt2:
+    transformers = require("transformers", "train", PURPOSE)
+    place = Path(source).expanduser()
+    if looks_local(source) and not place.is_dir():
+        raise ModelError(f"there is no folder {place}; give a GPT-2's folder, or a hub id")
+    name = str(place) if place.is_dir() else source
+    config: Any = transformers.AutoConfig.from_pretrained(name)
+    if config.model_type != "gpt2":
+        raise ModelError(f"{source} is a {config.model_type!r} model; text.kind 'gpt2' starts from a 'gpt2'")
+    if config.activation_function not in _ACTIVATIONS:
+        raise ModelError(
+            f"{source} has the activation {config.activation_function!r}; expected one of "
+            f"{', '.join(_ACTIVATIONS)}"
+        )
+    odd = not config.scale_attn_weights or config.scale_attn_by_inverse_layer_idx
+    if odd or abs(config.layer_norm_epsilon - 1e-5) > 1e-9:
+        raise ModelError(f"{source} scales its attention or norms otherwise than GPT-2 does")
+    with honest_load(f"the GPT-2 {source!r}"):
+        model = transformers.GPT2Model.from_pretrained(name, dtype=torch.float32)
+    tokenizer: Any = transformers.AutoTokenizer.from_pretrained(name)
+    return PublishedGpt2(
+        _renamed(model, config.n_layer),
+        WordPieces(tokenizer.backend_tokenizer.to_str()).with_mask(),
+        config.n_layer,
+        config.n_embd,
+        config.n_head,
+        config.n_inner or 4 * config.n_embd,
+        config.n_positions,
+        _ACTIVATIONS[config.activation_function],
+    )
+
+
+def _renamed(model: Any, layers: int) -> dict[str, Tensor]:
+    state = {name: value.detach() for name, value in model.state_dict().items()}
+    found = {there: state[here] for here, there in _TABLES.items()}
+    for number in range(layers):
+        for here, there in _PARTS.items():
+            for kind in ("weight", "bias"):
+                value = state[f"h.{number}.{here}.{kind}"]
+                if value.ndim == 2:  # a GPT-2 keeps its linear layers the other way round
+                    value = value.T
+                dot = "" if there.endswith("_") else "."
+                found[f"layers.{number}.{there}{dot}{kind}"] = value
+    return found
