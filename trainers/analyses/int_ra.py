@@ -55,7 +55,7 @@ class IntRASubject:
 
     def label(self, thing: Sticker | RankingSample) -> str | None:
         """The label of the kind that the ranker knows."""
-        return label_of(thing, self.ranker.config.labels)  # type: ignore[arg-type]
+        return label_of(thing, self.ranker.config.labels)
 
     def wanted(self, sample: RankingSample) -> str | None:
         """What the sticker must express: the sample's label, else that of the sent sticker."""

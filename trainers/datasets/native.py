@@ -123,6 +123,7 @@ def _made(sample: Sample, known: dict[str, ImageSource], notes: Counter[str]) ->
         known[sample.gold].pack,
         emotion=label_of(sample, "emotion"),
         intention=label_of(sample, "intention"),
+        emoji=label_of(sample, "emoji"),
     )
     if sample.candidates is None:
         return made

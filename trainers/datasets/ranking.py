@@ -33,6 +33,7 @@ class RankingSample:
         pack: the sent sticker's pack (the papers' topic).
         emotion: a label of the sample, one of `retriever.labels.EMOTIONS`, or None.
         intention: likewise, one of `retriever.labels.INTENTIONS`.
+        emoji: likewise, without a variation selector; any.
     """
 
     id: str
@@ -43,6 +44,7 @@ class RankingSample:
     gold: int = 0
     emotion: str | None = None
     intention: str | None = None
+    emoji: str | None = None
 
     def with_candidates(self, candidates: Sequence[str | None], gold: int) -> "RankingSample":
         """The same sample among other candidates.

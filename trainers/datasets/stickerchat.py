@@ -9,6 +9,7 @@ from eval.datasets.frozen import freeze
 from eval.datasets.reader import SampleReader
 from eval.datasets.same_set import SetPolicy, chooser
 from eval.datasets.stickerchat import SPLIT_FILES, rows, sticker_entries, sticker_sets
+from eval.labels import label_of
 from retriever.errors import InputError
 from retriever.rankers.parts.config import Fit
 from trainers.datasets.ranking import RankingData, RankingSample, StickerImages
@@ -80,7 +81,7 @@ def load_stickerchat(
             notes["sticker_without_image"] += 1
             continue
         talk, pack = sample.conversation, sample.gold.partition("/")[0]
-        samples.append(RankingSample(talk.id, talk, sample.gold, pack))
+        samples.append(RankingSample(talk.id, talk, sample.gold, pack, emoji=label_of(sample, "emoji")))
     notes += reader.notes
     require_some(samples, reader, notes)
     mapping = {pack: [id_ for id_ in ids if id_ in images] for pack, ids in mapping.items()}

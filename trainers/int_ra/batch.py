@@ -1,5 +1,6 @@
 """Samples as tensors: every distinct sticker of a batch once, every distinct attribute text once."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,13 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from eval.labels import label_of
+from retriever.errors import InputError
 from retriever.rankers.int_ra.config import IntRAModelConfig
 from retriever.rankers.int_ra.tokens import IntRATokens
 from trainers.datasets.ranking import RankingSample, StickerImages
 from trainers.int_ra.losses import UNKNOWN
 from trainers.ranking.table import candidate_table
 
-__all__ = ["IntRABatch", "label_numbers", "make_batch", "texts_at"]
+__all__ = ["IntRABatch", "label_numbers", "make_batch", "texts_at", "with_classes"]
 
 Texts = Sequence[tuple[str, ...]]
 """(n, a): the attribute texts of every row of the stickers."""
@@ -84,5 +87,25 @@ def texts_at(texts: Texts, rows: np.ndarray, count: int) -> list[tuple[str, ...]
 def label_numbers(samples: Sequence[RankingSample], config: IntRAModelConfig) -> np.ndarray:
     """(k,) int64: each sample's class; `UNKNOWN` where it has no label, or none of the classes."""
     number = {name: at for at, name in enumerate(config.label_names)}
-    said = [sample.intention if config.labels == "intention" else sample.emotion for sample in samples]
+    said = [label_of(sample, config.labels) for sample in samples]
     return np.array([number.get(label or "", UNKNOWN) for label in said], np.int64)
+
+
+def with_classes(config: IntRAModelConfig, samples: Sequence[RankingSample]) -> IntRAModelConfig:
+    """The configuration with the emoji that `samples` have as its classes, the most frequent first.
+
+    One with classes of its own, or that knows other labels, stays as it is.
+
+    Raises:
+        InputError: no sample has an emoji.
+    """
+    if config.labels != "emoji" or config.classes:
+        return config
+    counts = Counter(label for sample in samples if (label := label_of(sample, "emoji")))
+    if not counts:
+        raise InputError(
+            f"model.labels is 'emoji', and none of {len(samples)} training samples has one; set it to the "
+            "kind they have ('intention' or 'emotion')"
+        )
+    ranked = sorted(counts, key=lambda label: (-counts[label], label))
+    return config.model_copy(update={"classes": tuple(ranked)})

@@ -25,7 +25,7 @@ def build(
     Raises:
         ModelError, InputError: as `start_model`.
     """
-    start, _ = start_model(config, chain(texts, config.label_names), seed, work, _make)
+    start, _ = start_model(config, chain(texts, config.label_texts), seed, work, _make)
     return start
 
 

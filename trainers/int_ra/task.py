@@ -13,7 +13,7 @@ from retriever.rankers.int_ra.tokens import sticker_texts
 from retriever.types import Sticker
 from trainers.datasets.knowledge import stickers_in_words
 from trainers.datasets.ranking import RankingData, RankingSample
-from trainers.int_ra.batch import IntRABatch, label_numbers, make_batch
+from trainers.int_ra.batch import IntRABatch, label_numbers, make_batch, with_classes
 from trainers.int_ra.build import build
 from trainers.int_ra.config import IntRAConfig
 from trainers.int_ra.losses import UNKNOWN
@@ -49,6 +49,8 @@ class IntRATask(RankingTask):
         work: Path | None = None,
     ) -> None:
         super().__init__(train, valid, config.batch, config.train.seed)
+        shape = with_classes(config.model, train.samples)
+        config = config.model_copy(update={"model": shape})
         _check(config, train, valid)
         self.config = config
         known = stickers_in_words(train.stickers) if words is None else words
@@ -139,6 +141,6 @@ def _check(config: IntRAConfig, train: RankingData, valid: RankingData) -> None:
         raise InputError(
             f"the intention loss asks for labels of kind {config.model.labels!r}, and none of "
             f"{len(train.samples)} training samples has one; set model.labels to the kind they have "
-            "('intention' or 'emotion'), knowledge.inferred_intentions = true to take a model's, or "
+            "('intention', 'emotion' or 'emoji'), knowledge.inferred_intentions = true to take a model's, or "
             "losses.intention = 0"
         )

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from retriever.encoders.dual.tokens import spell_emoji
 from retriever.labels import EMOTIONS, INTENTIONS
 from retriever.rankers.parts.config import ImageConfig, TextConfig
 from retriever.types import Attributes
@@ -35,7 +36,9 @@ class IntRAModelConfig(BaseModel):
             the classifier. ``soft`` has the encoded labels weighted by their probabilities in its place.
             ``fused`` (ours, as "intention-fused" suggests) adds the context's own vector to that. ``context``
             is the context alone: the ablation without intention.
-        labels: the classes: GoEmotions' 28 intentions, or SER30K's seven emotions.
+        labels: the classes: GoEmotions' 28 intentions, SER30K's seven emotions, or the ``emoji`` of training
+            samples (ours, for data that have no other labels), which are read by their Unicode names.
+        classes: of ``emoji``, which ones; empty in a training configuration takes those that samples have.
         knowledge: read the five relations inferred for a conversation, where it has them.
         attributes: which of a sticker's four texts point at its regions; none is the ablation.
         relation: M of equations 11 and 12, which contradict each other (a scalar that is an attention's
@@ -58,7 +61,8 @@ class IntRAModelConfig(BaseModel):
     width: int = Field(default=512, ge=2)
     heads: int = Field(default=8, ge=1)
     query: Query = "fused"
-    labels: Literal["intention", "emotion"] = "intention"
+    labels: Literal["intention", "emotion", "emoji"] = "intention"
+    classes: tuple[str, ...] = ()
     knowledge: bool = True
     attributes: tuple[Attribute, ...] = ("gesture", "posture", "facial_expression", "verbal")
     relation: Literal["score", "gate"] = "score"
@@ -71,12 +75,25 @@ class IntRAModelConfig(BaseModel):
     @property
     def label_names(self) -> tuple[str, ...]:
         """The classes, in the order of the classifier's outputs."""
+        if self.labels == "emoji":
+            return self.classes
         return INTENTIONS if self.labels == "intention" else EMOTIONS
+
+    @property
+    def label_texts(self) -> tuple[str, ...]:
+        """What the text encoder reads of each class: its name, of an emoji that in Unicode."""
+        if self.labels != "emoji":
+            return self.label_names
+        return tuple(spell_emoji(name).strip() or name for name in self.classes)
 
     @model_validator(mode="after")
     def _fits(self) -> "IntRAModelConfig":
         if self.width % self.heads:
             raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        if self.classes and self.labels != "emoji":
+            raise ValueError(f"classes are those of labels = 'emoji'; labels is {self.labels!r}")
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError("classes name an emoji twice; name each once")
         if len(set(self.attributes)) < len(self.attributes):
             raise ValueError(f"attributes are {list(self.attributes)}; name each once")
         for name in ("knowledge_tokens", "attribute_tokens"):

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retriever.documents import document
+from retriever.errors import InputError
 from retriever.labels import RELATIONS
 from retriever.rankers.int_ra.config import IntRAModelConfig
 from retriever.rankers.parts.pieces import Pieces
@@ -92,8 +93,14 @@ class IntRATokens:
         return self._padded(rows)
 
     def labels(self) -> TextRows:
-        """The names of the classes, in order."""
-        return self.texts(self.config.label_names, self.config.text.max_tokens)
+        """The names of the classes, in order.
+
+        Raises:
+            InputError: there are none.
+        """
+        if not self.config.label_texts:
+            raise InputError("model.labels is 'emoji', and model.classes names none; they come from training")
+        return self.texts(self.config.label_texts, self.config.text.max_tokens)
 
     def stickers(self, texts: Sequence[Sequence[str]]) -> StickerTexts:
         """What `sticker_texts` gave for each of some stickers."""
