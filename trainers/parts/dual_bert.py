@@ -28,8 +28,7 @@ def is_dual(folder: Path) -> bool:
 def read_dual_bert(folder: Path) -> PublishedBert:
     """Read the tower of a dual checkpoint, rounded to int8 as it is.
 
-    The dual ranker spells out emoji before its tokenizer sees them and reads the last utterance's mean; a
-    ranker that starts here does neither unless it says so itself.
+    It was trained to read ``text.reading = "speakers"`` and to be pooled by ``text.pool = "last"``.
 
     Raises:
         ModelError: no checkpoint, or a damaged one.
@@ -49,4 +48,5 @@ def read_dual_bert(folder: Path) -> PublishedBert:
         int(config["num_attention_heads"]),
         len(tower[_UP]),
         len(tower["embeddings.position_embeddings.weight"]),
+        speakers=True,
     )

@@ -36,6 +36,7 @@ class PublishedBert:
         state: its weights, by transformers' names.
         pieces: its tokenizer.
         layers, width, heads, ffn, positions: its sizes.
+        speakers: whether it knows the marks of ``reading = "speakers"``.
     """
 
     state: dict[str, Tensor]
@@ -46,6 +47,7 @@ class PublishedBert:
     ffn: int
     positions: int
     activation: ClassVar[str] = "gelu"
+    speakers: bool = False
 
     def fill_text(self, encoder: AttentiveEncoder, prefix: str = "text.") -> set[str]:
         """Put tables and the first layers into a text encoder.

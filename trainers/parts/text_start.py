@@ -57,9 +57,14 @@ def start_text(config: TextConfig, texts: Iterable[str], work: Path | None = Non
         ModelError: published weights cannot be had.
         InputError: sizes contradict the published ones.
     """
-    if not config.pretrained:
+    published = _READERS[config.kind](config.pretrained) if config.pretrained else None
+    if config.reading == "speakers" and not getattr(published, "speakers", False):
+        raise InputError(
+            f"text.reading is 'speakers', but {config.pretrained or 'a vocabulary learnt anew'} has no marks "
+            "of speakers; start from 'starter', or read 'turns'"
+        )
+    if published is None:
         return TextStart(config, _vocabulary(config, texts, work), None)
-    published = _READERS[config.kind](config.pretrained)
     return TextStart(_sized(config, published), published.pieces, published)
 
 

@@ -7,7 +7,7 @@ somebody else. The markers are ids that no text can produce, so words in a chat 
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from retriever.errors import ModelError
 from retriever.extras import require
 from retriever.types import Conversation
 
-__all__ = ["MARKERS", "DualTokens", "TokenBatch", "pad", "spell_emoji"]
+__all__ = [
+    "MARKERS", "ME", "YOU", "DualTokens", "TokenBatch", "conversation_row", "pad", "spell_emoji", "spelled",
+]  # fmt: skip
 
 MARKERS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[ME]", "[YOU]", "[REPLY]", "[ADD]", "[DOC]")
 """The first ids of the vocabulary, in this order."""
@@ -82,28 +84,16 @@ class DualTokens:
 
     def words(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text's words, without markers or limit."""
-        spelled = [spell_emoji(text[-LONGEST:]) for text in texts]
-        return [row.ids for row in self._tokenizer.encode_batch(spelled, add_special_tokens=False)]
+        rows = self._tokenizer.encode_batch([spelled(text) for text in texts], add_special_tokens=False)
+        return [row.ids for row in rows]
 
     def conversation(self, conversation: Conversation) -> Row:
         """The last `HISTORY` utterances; where they are too long, the oldest tokens go first.
 
         Pooling starts at the last utterance: the earlier ones reach it through attention.
         """
-        said = [turn for turn in conversation.utterances if turn.text.strip()][-HISTORY:]
-        words = self.words([turn.text for turn in said])
-        room = self.max_tokens - 3
-        turns: list[list[int]] = []
-        for turn, ids in zip(reversed(said), reversed(words), strict=True):
-            if room < 2:
-                break
-            speaker = ME if turn.speaker == conversation.reply_speaker else YOU
-            kept = ids[-(room - 1) :]
-            turns.append([speaker, *kept])
-            room -= len(kept) + 1
-        mode = ADD if conversation.mode == "supplement" else REPLY
-        earlier = [number for turn in reversed(turns[1:]) for number in turn]
-        return [CLS, mode, *earlier, *turns[0], SEP], 2 + len(earlier)
+        row, start, _ = conversation_row(conversation, self.words, self.max_tokens)
+        return row, start
 
     def document(self, text: str) -> Row:
         """A sticker's document; where it is too long, its end goes."""
@@ -112,6 +102,40 @@ class DualTokens:
     def utterance(self, text: str) -> Row:
         """A text of nobody in particular, as something that was said to us."""
         return [CLS, REPLY, YOU, *self.words([text])[0][-(self.max_tokens - 4) :], SEP], 2
+
+
+def conversation_row(
+    conversation: Conversation, cut: Callable[[Sequence[str]], Sequence[list[int]]], max_tokens: int
+) -> tuple[list[int], int, list[int]]:
+    """The last `HISTORY` utterances as ``[CLS] mode (speaker words)... [SEP]``.
+
+    Args:
+        cut: texts to the ids of their words.
+        max_tokens: of the row; where the utterances are too long, the oldest tokens go first.
+
+    Returns:
+        the ids, where the last utterance begins, and which utterance each id is of, -1 for the outer markers.
+    """
+    numbered = [(at, turn) for at, turn in enumerate(conversation.utterances) if turn.text.strip()][-HISTORY:]
+    words = cut([turn.text for _, turn in numbered])
+    room = max_tokens - 3
+    turns: list[tuple[int, list[int]]] = []
+    for (at, turn), ids in zip(reversed(numbered), reversed(words), strict=True):
+        if room < 2:
+            break
+        speaker = ME if turn.speaker == conversation.reply_speaker else YOU
+        turns.append((at, [speaker, *ids[-(room - 1) :]]))
+        room -= len(turns[-1][1])
+    mode = ADD if conversation.mode == "supplement" else REPLY
+    turns.reverse()
+    row = [CLS, mode, *(number for _, ids in turns for number in ids), SEP]
+    of = [-1, -1, *(at for at, ids in turns for _ in ids), -1]
+    return row, len(row) - 1 - len(turns[-1][1]), of
+
+
+def spelled(text: str) -> str:
+    """As much of a text as is read, emoji in words."""
+    return spell_emoji(text[-LONGEST:])
 
 
 def pad(rows: Iterable[Row]) -> TokenBatch:
@@ -133,10 +157,10 @@ def spell_emoji(text: str) -> str:
     >>> spell_emoji("ok😂")
     'ok face with tears of joy '
     """
-    return _SUSPECTS.sub(_spelled, text)
+    return _SUSPECTS.sub(_in_words, text)
 
 
-def _spelled(found: "re.Match[str]") -> str:
+def _in_words(found: "re.Match[str]") -> str:
     character = found.group()
     if character in _SILENT:
         return ""

@@ -51,8 +51,10 @@ class TextConfig(BaseModel):
             do, too). Of a ``clip``: the hub id or folder of a CLIP of transformers, or ``open_clip:`` as for
             pictures. Of a ``gpt2``: a hub id or folder. Or None: from nothing, with word pieces learnt from
             the training texts. With it, `width`, `heads`, `ffn` and `activation` are the checkpoint's.
-        pool: what stands for the whole text: the state of [CLS], as in the papers, or the ``mean`` of all
-            states, by which ``minilm`` and ``starter`` were trained.
+        reading: of a conversation: ``turns`` one after the other, as in the papers, or ``speakers``: the last
+            three, who said each, and whether the sticker answers, as ``starter`` was trained.
+        pool: what stands for the whole text: the state of [CLS], as in the papers, the ``mean`` of all
+            states, as ``minilm`` was trained, or that of the ``last`` utterance, as ``starter`` was.
         layers: the first so many of the published ones, or the depth.
         width: C_T of the states.
         heads: of attention.
@@ -76,7 +78,8 @@ class TextConfig(BaseModel):
 
     kind: Literal["bert", "clip", "gpt2", "transformer", "lstm", "gru"] = "bert"
     pretrained: str | None = None
-    pool: Literal["cls", "mean"] = "cls"
+    reading: Literal["turns", "speakers"] = "turns"
+    pool: Literal["cls", "mean", "last"] = "cls"
     layers: int = Field(default=6, ge=1)
     width: int = Field(default=768, ge=2)
     heads: int = Field(default=12, ge=1)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from retriever.encoders.dual.tokens import ME, YOU
 from retriever.errors import InputError
 from retriever.rankers.parts.clip_text import ClipTextEncoder
 from retriever.rankers.parts.config import TextConfig
@@ -18,7 +19,7 @@ __all__ = ["AttentiveEncoder", "RecurrentEncoder", "TextEncoder", "text_encoder"
 class AttentiveEncoder(nn.Module):
     """BERT (Devlin et al. 2019), or a transformer over words (Vaswani et al. 2017; learnt positions).
 
-    ``w_cls`` is the state of [CLS], or the mean of all states.
+    ``w_cls`` is the state of [CLS], or the mean of all states, or of those from the last speaker's mark on.
 
     Args:
         config: sizes.
@@ -46,7 +47,12 @@ class AttentiveEncoder(nn.Module):
         states = self._read(ids, mask) if self.memory is None else self.memory(self._read, ids, mask)
         if self.pool == "cls":
             return states, states[:, 0]
-        shares = (mask / mask.sum(1, keepdim=True)).to(states.dtype)
+        chosen = mask
+        if self.pool == "last":
+            places = torch.arange(ids.shape[1], device=ids.device)
+            starts = (((ids == ME) | (ids == YOU)) * places).amax(1, keepdim=True)
+            chosen = mask * (places >= starts)
+        shares = (chosen / chosen.sum(1, keepdim=True)).to(states.dtype)
         return states, (states * shares[:, :, None]).sum(1)
 
     def frozen(self) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from retriever.encoders.dual.tokens import conversation_row, spelled
 from retriever.rankers.parts.config import TextConfig
 from retriever.rankers.parts.pieces import Pieces
 from retriever.types import Conversation
@@ -44,7 +45,7 @@ def ends(config: TextConfig, sep: int) -> tuple[list[int], list[int]]:
 
 
 class ConversationTokens:
-    """Cuts conversations by `pieces`; who said what is not looked at, as in the paper."""
+    """Cuts conversations by `pieces`; who said what counts only where ``reading`` says so."""
 
     def __init__(self, pieces: Pieces, config: TextConfig) -> None:
         self.pieces, self.config = pieces, config
@@ -52,6 +53,8 @@ class ConversationTokens:
     def rows(self, conversations: Sequence[Conversation]) -> list[tuple[list[int], list[int]]]:
         """(token numbers, utterance of each) of every conversation; empty utterances have no tokens."""
         config = self.config
+        if config.reading == "speakers":
+            return [self._marked(conversation) for conversation in conversations]
         _, cls, sep = self.pieces.markers
         texts: list[str] = []
         places: list[tuple[int, int]] = []
@@ -75,6 +78,14 @@ class ConversationTokens:
         return [
             ([cls, *row[kept], *last], [-1, *of[kept], *ended]) for row, of in zip(ids, turns, strict=True)
         ]
+
+    def _marked(self, conversation: Conversation) -> tuple[list[int], list[int]]:
+        ids, _, of = conversation_row(
+            conversation,
+            lambda texts: self.pieces.cut([spelled(text) for text in texts]),
+            self.config.max_tokens,
+        )
+        return ids, of
 
     def batch(self, conversations: Sequence[Conversation]) -> TokenBatch:
         """Rows padded on the right, to a multiple of 8 tokens where the limit allows."""

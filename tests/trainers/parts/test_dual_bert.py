@@ -14,7 +14,10 @@ from retriever.encoders.dual.tokens import pad
 from retriever.errors import InputError, ModelError
 from retriever.rankers.parts.config import TextConfig
 from retriever.rankers.parts.text import text_encoder
+from retriever.rankers.parts.tokens import ConversationTokens
+from retriever.types import Conversation, Utterance
 from trainers.parts.bert import read_bert
+from trainers.parts.published import PublishedBert
 from trainers.parts.text_start import start_text
 
 
@@ -35,6 +38,36 @@ def test_the_encoder_says_what_the_shipped_tower_says() -> None:
 
 def filled_names(filled: set[str]) -> set[str]:
     return {name.removeprefix("text.") for name in filled}
+
+
+def test_conversations_are_read_and_pooled_as_the_shipped_ranker_does() -> None:
+    settings = {"layers": 6, "max_tokens": 72, "reading": "speakers", "pool": "last"}
+    start = start_text(TextConfig.model_validate({**settings, "pretrained": "starter"}), [])
+    encoder = text_encoder(start.config, start.pieces.size).eval()
+    assert isinstance(start.published, PublishedBert)
+    start.published.fill_text(encoder)  # type: ignore[arg-type]
+    long = Conversation((Utterance("a", "so " * 90), Utterance("b", "and then")), "supplement", "a")
+    talks = [
+        Conversation.from_texts("did you hear?", "no 😂", "", "我考上了!"),
+        Conversation.from_texts("[SEP] [ME] hello"),
+        long,
+    ]
+    batch = ConversationTokens(start.pieces, start.config).batch(talks)
+    text = open_text(STARTER)
+    assert [ids for ids, _ in map(text.tokens.conversation, talks)] == [
+        ids[mask == 1].tolist() for ids, mask in zip(batch.ids, batch.mask, strict=True)
+    ]
+    assert batch.turn[0][batch.mask[0] == 1].tolist()[-2:] == [3, -1]  # utterances keep their numbers
+    with torch.no_grad():
+        _, ours = encoder(torch.from_numpy(batch.ids), torch.from_numpy(batch.mask))
+    theirs = text.conversations(talks)
+    assert np.abs(ours.numpy() - theirs).max() < 1e-4 * np.abs(theirs).max()
+
+
+@pytest.mark.parametrize("source", [None, "minilm"])
+def test_marks_of_speakers_need_a_tower_that_knows_them(source: str | None) -> None:
+    with pytest.raises(InputError, match="no marks of speakers; start from 'starter'"):
+        start_text(TextConfig(pretrained=source, reading="speakers", max_tokens=64), ["hello there"])
 
 
 def test_a_folder_of_a_dual_checkpoint_is_read_like_the_shipped_one(tmp_path: Path) -> None:
