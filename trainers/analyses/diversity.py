@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from retriever.rankers.base import Ranker
 from trainers.analyses.everything import among_all, scores_of
 from trainers.analyses.picture import BLUE, ORANGE, new_figure, save_figure
-from trainers.analyses.subjects import Seeing, Subject
+from trainers.analyses.subjects import Subject
 from trainers.datasets.ranking import RankingData
 
 __all__ = ["prediction_diversity", "spread"]
 
 
 def prediction_diversity(
-    subjects: Sequence[tuple[Subject[Seeing], RankingData]], out: Path
+    subjects: Sequence[tuple[Subject[Ranker], RankingData]], out: Path
 ) -> list[dict[str, Any]]:
     """Draw how often each sticker is predicted first among all, and how often it was sent; give the numbers.
 
@@ -27,7 +28,7 @@ def prediction_diversity(
     told = []
     for axis, (subject, data) in zip(axes, subjects, strict=True):
         n = len(data.stickers)
-        scores = scores_of(subject.ranker, among_all(data), data.stickers)
+        scores = scores_of(subject.ranker, among_all(data), data.stickers, subject.words)
         predicted = np.bincount([int(row.argmax()) for row in scores], minlength=n)
         sent = np.bincount(data.stickers.rows([sample.sticker for sample in data.samples]), minlength=n)
         order = np.lexsort((-predicted, -sent))

@@ -17,10 +17,10 @@ from retriever.rankers.int_ra.config import ATTRIBUTES
 from retriever.rankers.int_ra.ranker import IntRARanker
 from retriever.rankers.int_ra.tokens import sticker_texts
 from retriever.types import Sticker
+from trainers.analyses.everything import with_knowledge
 from trainers.analyses.picture import GREY, new_figure, save_figure
 from trainers.analyses.subjects import open_subject
 from trainers.analyses.talk import chosen_samples, draw_talk
-from trainers.datasets.knowledge import KnowledgeConfig, find_knowledge, stickers_in_words, with_inferences
 from trainers.datasets.ranking import RankingData, RankingSample
 from trainers.int_ra.scoring import encode_rows
 
@@ -76,11 +76,9 @@ def open_int_ra(
         InputError: another family's checkpoint, or no data named anywhere.
     """
     subject = open_subject(path, IntRARanker, data, packs, limit, device)
-    told = subject.told.get("knowledge", {}) if data is None else {}
-    known = find_knowledge(KnowledgeConfig.model_validate(told), subject.config.path)
-    words = stickers_in_words(subject.data.stickers, known)
+    found, words = with_knowledge(subject, subject.data, data is None)
     texts = [sticker_texts(sticker, subject.ranker.config) for sticker in words]
-    return IntRASubject(subject.name, subject.ranker, with_inferences(subject.data, known)[0], words, texts)
+    return IntRASubject(subject.name, subject.ranker, found, words, texts)
 
 
 def relation_maps(

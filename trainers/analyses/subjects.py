@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from pydantic import ValidationError
 
@@ -12,29 +12,38 @@ from retriever.checkpoints import CONFIG, TRAINING
 from retriever.errors import InputError
 from retriever.rankers import load_ranker
 from retriever.rankers.base import Ranker
-from retriever.rankers.parts.config import ImageConfig
+from retriever.rankers.parts.config import Fit, ImageConfig
+from retriever.types import Sticker
 from trainers.datasets.config import RankingDataConfig
 from trainers.datasets.ranking import RankingData
 
 if TYPE_CHECKING:
     from retriever.rankers.pbr.ranker import PBRRanker
 
-__all__ = ["PBRSubject", "Seeing", "Subject", "open_subject", "open_subjects"]
+__all__ = ["PBRSubject", "Seeing", "Subject", "open_subject", "open_subjects", "seen_as"]
 
 
-class Seeing(Ranker, Protocol):
+@runtime_checkable
+class Seeing(Protocol):
     """A ranker that looks at pictures."""
 
     @property
     def image(self) -> ImageConfig: ...
 
 
-R = TypeVar("R", bound=Seeing)
+R = TypeVar("R", bound=Ranker)
+
+_UNSEEN: tuple[int, Fit] = (8, "pad")
+
+
+def seen_as(ranker: object) -> tuple[int, Fit]:
+    """The side and the fit of the pictures a ranker looks at; small ones for a ranker that does not look."""
+    return (ranker.image.size, ranker.image.fit) if isinstance(ranker, Seeing) else _UNSEEN
 
 
 @dataclass(frozen=True, slots=True)
 class Subject(Generic[R]):
-    """A ranker and validation data with pictures of its size.
+    """A ranker and validation data, with pictures of its size where it looks at them.
 
     Attributes:
         name: of the configuration it was trained with, or its folder's.
@@ -43,6 +52,8 @@ class Subject(Generic[R]):
         config: the data it was trained with, or the one named.
         told: the configuration of its run, else the one its ``training.json`` keeps; empty where neither is
             there.
+        words: what is known in words of the stickers it is measured with, for rankers that read it; empty
+            where nobody has looked.
     """
 
     name: str
@@ -52,6 +63,7 @@ class Subject(Generic[R]):
     cache: Path
     config: RankingDataConfig
     told: Mapping[str, Any] = field(default_factory=dict)
+    words: Sequence[Sticker] = ()
 
 
 PBRSubject: TypeAlias = Subject["PBRRanker"]
@@ -98,8 +110,9 @@ def open_subject(
 
     ranker = load_ranker(path, device)
     if not isinstance(ranker, kind):
+        family = getattr(kind, "family", "other")
         raise InputError(
-            f"{path} is a {ranker.family!r} ranker; this analysis looks inside {kind.family} rankers only"
+            f"{path} is a {ranker.family!r} ranker; this analysis looks inside {family} rankers only"
         )
     name, told, own = _own_data(path)
     changes: dict[str, Any] = {"valid_limit": limit} if limit else {}
@@ -108,7 +121,7 @@ def open_subject(
     config = own.model_copy(update=changes)
     if config.path is None:
         raise InputError(f"{path} does not say what it was trained on; name a dataset with --data")
-    found = load_valid(config, ranker.image.size, ranker.image.fit, show_progress)
+    found = load_valid(config, *seen_as(ranker), show_progress)
     cache = Path(config.cache).expanduser() if config.cache else default_cache()
     teacher = Path(config.teacher) if config.teacher else None
     return Subject(name, ranker, found, teacher, cache, config, told)

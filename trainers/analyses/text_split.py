@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from retriever.errors import InputError
+from retriever.rankers.base import Ranker
 from trainers.analyses.everything import among_all, drawn, scores_of
-from trainers.analyses.subjects import Seeing, Subject
+from trainers.analyses.subjects import Subject, seen_as
 from trainers.datasets.load import load_ranking
 from trainers.datasets.ranking import RankingData
 from trainers.ranking.measure import measure
@@ -15,7 +16,7 @@ from trainers.ranking.measure import measure
 __all__ = ["text_split"]
 
 
-def text_split(subject: Subject[Seeing], data: RankingData, with_seen: bool = True) -> list[dict[str, Any]]:
+def text_split(subject: Subject[Ranker], data: RankingData, with_seen: bool = True) -> list[dict[str, Any]]:
     """R@k and MAP in percent, a row for each group of samples and kind of candidates.
 
     Groups: ``all``, ``text`` (the sent sticker has words), ``no text``, their ``difference``, and ``seen``
@@ -46,7 +47,7 @@ def text_split(subject: Subject[Seeing], data: RankingData, with_seen: bool = Tr
         lists["given"] = drawn(data)
     told: list[dict[str, Any]] = []
     for kind, samples in lists.items():
-        scores = scores_of(subject.ranker, samples, stickers)
+        scores = scores_of(subject.ranker, samples, stickers, subject.words)
         found: dict[str, dict[str, float]] = {}
         for name, chosen in groups.items():
             rows = np.flatnonzero(chosen).tolist()
@@ -64,7 +65,6 @@ def text_split(subject: Subject[Seeing], data: RankingData, with_seen: bool = Tr
     return told
 
 
-def _seen(subject: Subject[Seeing]) -> frozenset[str]:
-    image = subject.ranker.image
-    train: Sequence[Any] = load_ranking(subject.config, image.size, image.fit).train.samples
+def _seen(subject: Subject[Ranker]) -> frozenset[str]:
+    train: Sequence[Any] = load_ranking(subject.config, *seen_as(subject.ranker)).train.samples
     return frozenset(sample.sticker for sample in train)

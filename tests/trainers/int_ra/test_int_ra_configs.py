@@ -1,11 +1,14 @@
 """The paper's rows as configurations, and one of them trained and looked into by the command."""
 
+import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from ranking_worlds import write_native
 
+from retriever.checkpoints import STARTER
 from retriever.cli import main
 from retriever.conversations import conversation_hash, parse_conversation
 from retriever.rankers import load_ranker
@@ -85,8 +88,6 @@ def world(tmp_path_factory):
             for row in rows[4:14]  # validation says what training says, row by row
         )
     )
-    import hashlib
-
     images = sorted((root / "data" / "stickers" / "images").rglob("*.png"))
     (root / "data" / "attributes.jsonl").write_text(
         "".join(
@@ -176,3 +177,65 @@ def test_the_command_draws_all_three(world, capsys):
     assert "there is no sample 'no'" in capsys.readouterr().err
     assert main(["analyse", "attention", best, "--out", out]) == 2
     assert "is a 'int_ra' ranker; this analysis looks inside pbr rankers only" in capsys.readouterr().err
+
+
+def test_a_split_is_scored_as_the_task_scores_it(world):
+    """Candidates, in `diversity` and `text-split`: with the journals of the training, and without."""
+    from trainers.analyses.everything import among_all, drawn, open_split, scores_of
+
+    subject, data = open_split(world / "run" / "best", device="cpu")
+    assert sum(sample.conversation.inferences is not None for sample in data.samples) == 2
+    stickers = [word.attributes.verbal for word in subject.words]
+    assert stickers.count("ha") == 20 and len(subject.words) == len(data.stickers) == 28
+    ranker, files = subject.ranker, sticker_files(world / "data" / "stickers", data)
+    vectors = ranker.encode_stickers(
+        [replace(word, path=str(path)) for word, path in zip(subject.words, files, strict=True)]
+    )
+    samples = drawn(data)
+    found = scores_of(ranker, samples, data.stickers, subject.words)
+    for sample, scores in zip(samples, found, strict=True):
+        rows = data.stickers.rows(sample.candidates)
+        wanted = ranker.score(sample.conversation, {"vector": vectors["vector"][rows]})
+        assert np.abs(scores - wanted).max() < 1e-5
+    unknown = scores_of(ranker, samples, data.stickers)
+    assert any(np.abs(one - other).max() > 1e-4 for one, other in zip(found, unknown, strict=True))
+    everything = scores_of(ranker, among_all(data), data.stickers, subject.words)
+    assert {len(row) for row in everything} == {28}
+
+
+def sticker_files(root, data):
+    """The files of the rows, by what is in them."""
+    by_hash = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in root.rglob("*.png")}
+    return [by_hash[digest] for digest in data.stickers.sha256]
+
+
+def test_the_commands_that_take_every_family(world, capsys):
+    best, png = str(world / "run" / "best"), str(world / "d.png")
+    starter = str(STARTER)
+    data = ["--data", str(world / "data"), "--pack", str(world / "data" / "stickers")]
+    assert (
+        main(["analyse", "diversity", best, starter, *data, "--out", png, "--json", "--device", "cpu"]) == 0
+    )
+    ours, dual = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert ours["samples"] == dual["samples"] == 6 and dual["stickers"] == 28
+    assert sum(dual["sent"].values()) > 0 and dual["predicted"]["distinct"] >= 1
+    code = main(["analyse", "text-split", starter, *data, "--json", "--device", "cpu"])
+    assert code == 2 and "words in it" in capsys.readouterr().err
+    assert main(["analyse", "saliency", starter, *data, "--out", png, "--device", "cpu"]) == 2
+    assert "mmbert rankers only" in capsys.readouterr().err
+
+
+def test_a_ranker_that_never_looks_is_given_what_packs_say(world):
+    """The shipped ranker's scores among candidates, an empty slot among them, equal its own one by one."""
+    from trainers.analyses.everything import drawn, open_split, scores_of
+
+    subject, data = open_split(STARTER, data=str(world / "data"), packs=[str(world / "data" / "stickers")])
+    sample = drawn(data)[0]
+    holed = replace(sample, candidates=(*sample.candidates, None))
+    (found,) = scores_of(subject.ranker, [holed], data.stickers, subject.words)
+    rows = data.stickers.rows(sample.candidates)
+    told = [subject.words[row] for row in rows]
+    wanted = subject.ranker.score(sample.conversation, subject.ranker.encode_stickers(told))
+    assert np.allclose(found[:-1], wanted, atol=1e-5) and np.isfinite(found[-1]) and len(found) == 11
+    emotions = {one.emotion for one in told}
+    assert len(emotions) > 3 and len({round(float(value), 6) for value in wanted}) > 3
