@@ -40,16 +40,19 @@ class CostLog:
         """It is there."""
         self._write({"load": round(seconds, 4)})
 
-    def scored(self, milliseconds: Sequence[float], stickers: float, usage: Usage) -> None:
+    def scored(self, milliseconds: Sequence[float], stickers: float, usage: Usage, at_once: int = 1) -> None:
         """A block is done.
 
         Args:
             milliseconds: of every conversation.
             stickers: seconds spent on the sticker side.
             usage: since the system was opened.
+            at_once: how many conversations shared their time.
         """
         spent, self._used = usage - self._used, usage
         line: dict[str, Any] = {"ms": [round(ms, 3) for ms in milliseconds]}
+        if at_once > 1:
+            line["at_once"] = at_once
         if stickers >= 1e-4:
             line["stickers"] = round(stickers, 4)
         for name in ("calls", "prompt_tokens", "completion_tokens", "cached"):
@@ -77,9 +80,10 @@ def read_cost(path: Path, price: Price | None = None) -> Cost:
     total: Counter[str] = Counter()
     unanswered: Counter[str] = Counter()
     load = stickers = 0.0
-    needed = 0
+    needed, at_once = 0, 1
     for line in _lines(path):
         times += line.get("ms", ())
+        at_once = max(at_once, line.get("at_once", 1))
         load += line.get("load", 0.0)
         stickers += line.get("stickers", 0.0)
         for name in ("calls", "prompt_tokens", "completion_tokens", "cached"):
@@ -99,6 +103,7 @@ def read_cost(path: Path, price: Price | None = None) -> Cost:
         n=len(times),
         ms_median=median(times) if times else None,
         ms_mean=fmean(times) if times else None,
+        at_once=at_once,
         sticker_seconds=stickers,
         load_seconds=load,
         calls=total["calls"],

@@ -51,6 +51,7 @@ def evaluate(
     resamples: int = RESAMPLES,
     seed: int = 0,
     strict: bool = False,
+    batch: int | None = None,
     show_progress: bool | None = None,
 ) -> Report:
     """Measure systems on a dataset, beside chance and, with a train split, beside the most frequent label.
@@ -80,6 +81,8 @@ def evaluate(
         price: of a model's tokens.
         resamples, seed: of the bootstrap.
         strict: raise at the first bad row instead of counting it.
+        batch: ask a system about no more conversations at once than this; None leaves it to the system, and
+            with 1 times are those of single picks.
         show_progress: bars on stderr; None shows them on a terminal.
 
     Raises:
@@ -90,6 +93,8 @@ def evaluate(
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit is {limit}; expected at least 1")
+    if batch is not None and batch < 1:
+        raise InputError(f"batch is {batch}; expected at least 1")
     if ties not in get_args(TieRule):
         raise InputError(f"ties is {ties!r}; expected one of {', '.join(get_args(TieRule))}")
     ids = library_ids(stickers)
@@ -114,7 +119,7 @@ def evaluate(
             folder.enter(spec)
         _check_baseline(baseline, folder.names)
         for spec in specs:
-            score_system(spec, folder, plan, noted.n_rows, {*folder.names, CHANCE}, show_progress)
+            score_system(spec, folder, plan, noted.n_rows, {*folder.names, CHANCE}, show_progress, batch)
         report = _report(plan, folder, noted, field, baseline, resamples, seed, price)
         if out is not None:
             from eval.exports import write_outputs

@@ -17,7 +17,9 @@ class Cost:
         n: conversations timed.
         ms_median, ms_mean: milliseconds a conversation, scoring only, of all that its protocols rank for it
             (ten candidates, or the whole library); conversations that are asked about at once share their
-            time. None where nothing was timed.
+            time evenly. None where nothing was timed.
+        at_once: how many conversations were asked about at once, at most; where it is not 1 the times are
+            those of many questions, and a single pick takes longer.
         sticker_seconds: the sticker side, once; near 0 where it was there already.
         load_seconds: opening the system.
         calls, prompt_tokens, completion_tokens: of a language model, spent into this folder.
@@ -32,6 +34,7 @@ class Cost:
     n: int = 0
     ms_median: float | None = None
     ms_mean: float | None = None
+    at_once: int = 1
     sticker_seconds: float = 0.0
     load_seconds: float = 0.0
     calls: int = 0

@@ -15,7 +15,7 @@ from eval.metrics.ranked import Floats
 from eval.queries import Plan
 from eval.record_file import RecordFile, read_lines
 from eval.run_folder import RunFolder
-from eval.systems import TOGETHER, Asked, Rows, Scored, System, SystemSpec, checked
+from eval.systems import TOGETHER, Asked, ReadsTogether, Rows, Scored, System, SystemSpec, checked
 from retriever.errors import InputError
 from retriever.progress import bar
 
@@ -35,11 +35,13 @@ def score_system(
     n_rows: int,
     others: Collection[str],
     show_progress: bool | None = None,
+    at_once: int | None = None,
 ) -> None:
     """Ask a system about the first `n_rows` samples, where that is not done; it is not opened if nothing is.
 
     Args:
         others: names that the system must not answer with.
+        at_once: ask about no more conversations at once than this; None leaves it to the system.
 
     Raises:
         ModelError: the system does not answer, or gave scores that cannot be used.
@@ -53,13 +55,17 @@ def score_system(
         start = perf_counter()
         system = spec.open()
         log.opened(perf_counter() - start)
-        todo = islice(plan.source.samples(plan.strict), file.n, n_rows)
+        size = _block_size(len(plan.library_ids))
+        done = file.n % size  # blocks are always cut in the same way, wherever a run was stopped
+        todo = islice(plan.source.samples(plan.strict), file.n - done, n_rows)
         try:
             with bar(spec.name, n_rows - file.n, show_progress, "conversations") as advance:
-                work = _Work(spec, system, plan, file, log, names)
-                for block in _batched(todo, _block_size(len(plan.library_ids))):
-                    work.do(block)
-                    advance(len(block))
+                batch = max(1, min(system.batch, at_once or system.batch))
+                work = _Work(spec, system, plan, file, log, names, batch)
+                for block in _batched(todo, size):
+                    work.do(block, done)
+                    advance(len(block) - done)
+                    done = 0
         except BaseException:
             log.scored([], 0.0, system.usage)  # what an unfinished block has used of a model is spent
             raise
@@ -71,37 +77,58 @@ class _Work:
     """One system's way through the blocks."""
 
     def __init__(
-        self, spec: SystemSpec, system: System, plan: Plan, file: RecordFile, log: CostLog, names: "_Names"
+        self,
+        spec: SystemSpec,
+        system: System,
+        plan: Plan,
+        file: RecordFile,
+        log: CostLog,
+        names: "_Names",
+        batch: int,
     ) -> None:
         self._spec, self._system, self._plan = spec, system, plan
         self._file, self._log, self._names = file, log, names
+        self._batch = batch
 
-    def do(self, block: Sequence[Sample]) -> None:
-        """Ask about a block, and write it down in one piece or, if it takes long, in several."""
+    def do(self, block: Sequence[Sample], done: int) -> None:
+        """Ask about a block, and write it down in one piece or, if it takes long, in several.
+
+        Args:
+            done: the first so many are written down already.
+        """
         asked = []
         for sample in block:
             tasks = {protocol.name: protocol.task(sample) for protocol in self._plan.protocols}
             asked.append((sample, question(tasks, self._spec.scope, self._spec.by_list)))
         start = perf_counter()
-        if lists := [rows for _, asking in asked for rows in asking.lists]:
+        if lists := [rows for _, asking in asked[done:] for rows in asking.lists]:
             self._system.prepare(_all_rows(lists))
         stickers = perf_counter() - start
         answered: list[Answered] = []
         times: list[float] = []
         begun = monotonic()
-        for part in _batched(iter(asked), max(1, self._system.batch)):
-            answered += self._score(part, times)
+        first = done - done % self._batch
+        for part in _batched(iter(asked[first:]), self._batch):
+            answered += self._score(part, max(0, done - first), times)
+            first += len(part)
             if monotonic() - begun > _LONGEST:
                 self._write(answered, times, stickers)
                 answered, times, stickers, begun = [], [], 0.0, monotonic()
         self._write(answered, times, stickers)
 
-    def _score(self, part: Sequence[tuple[Sample, Question]], times: list[float]) -> list[Answered]:
+    def _score(
+        self, part: Sequence[tuple[Sample, Question]], done: int, times: list[float]
+    ) -> list[Answered]:
         # a query that no protocol can judge costs no scoring
+        talks = [sample.conversation for sample, asking in part if asking.lists]
+        part = part[done:]
         asked = [Asked(sample.conversation, rows) for sample, asking in part for rows in asking.lists]
         start = perf_counter()
+        if asked and self._batch > 1 and isinstance(self._system, ReadsTogether):
+            self._system.read(talks)
         scores = iter(self._system.score(asked) if asked else ())
         n = sum(bool(asking.lists) for _, asking in part)
+        # those that are asked about at once share the time evenly
         times += [1000 * (perf_counter() - start) / n] * n if n else []
         found = []
         for sample, asking in part:
@@ -118,7 +145,7 @@ class _Work:
         if answered:
             plan = self._plan
             self._file.append(judge_block(answered, plan.protocols, plan.library_ids, plan.ties))
-            self._log.scored(times, stickers, self._system.usage)
+            self._log.scored(times, stickers, self._system.usage, min(self._batch, len(answered)))
 
 
 class _Names:

@@ -1,8 +1,10 @@
 """The `llm` scorer: a language model's opinion on given stickers, as numbers."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -106,6 +108,17 @@ class LlmScorer:
             dict(extra or {}),
         )
 
+    @property
+    def model_id(self) -> str:
+        """Changes whenever scores may: model, way of scoring, prompt and how much is shown.
+
+        Raises:
+            ModelError: the server has to be asked which model it has, and does not answer.
+        """
+        run_blocking(self._check())
+        prompt, history = self._asker.prompt.hash, self._asker.history
+        return f"{self.backend.model}, {_described(self.method)}, prompt {prompt}, last {history}"
+
     @classmethod
     def at(
         cls,
@@ -170,13 +183,16 @@ class LlmScorer:
         return np.full(len(stickers), _NO_OPINION)
 
     async def _asked(self, conversation: Conversation, stickers: Sequence[Sticker]) -> Scores:
-        if not self._checked:
-            await self.backend.check()
-            self._checked = True
+        await self._check()
         candidates = [self._asker.view.candidate(sticker) for sticker in stickers]
         self.stats.blank += sum(candidate.blank for candidate in candidates)
         scores = await self.method.scores(self._asker, conversation, candidates)
         return np.clip(scores, 0.0, 1.0)
+
+    async def _check(self) -> None:
+        if not self._checked:
+            await self.backend.check()
+            self._checked = True
 
     def _model_name(self) -> str:
         try:
@@ -191,3 +207,15 @@ def _method(method: str | Method) -> Method:
     if method not in _METHODS:
         raise InputError(f"method is {method!r}; expected {' or '.join(_METHODS)}")
     return _METHODS[method]()
+
+
+def _described(method: object) -> str:
+    """A method with its settings, where they are not those it comes with; the same in every process."""
+    kind = type(method)
+    name = kind.__name__.lower()
+    if not is_dataclass(method) or method == kind():
+        return name
+    settings = {
+        key: sorted(value) if isinstance(value, frozenset) else value for key, value in vars(method).items()
+    }
+    return f"{name} {json.dumps(settings, sort_keys=True, ensure_ascii=False, default=str)}"

@@ -1,23 +1,22 @@
 """One pass over a dataset: what every scorer says about every conversation, kept so that it is asked once."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import file_digest
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eval.datasets import Dataset, Sample, count_lines
-from eval.fitting.shards import Arrays, Shards
+from eval.fitting.asking import Answers, ask, starts_with, unpacked
+from eval.fitting.shards import Shards
 from eval.labels import LabelField, label_of, pick_label_field
 from eval.protocols import Candidates, Library, Task
 from retriever.chain import StickerRetriever
 from retriever.errors import InputError
-from retriever.fusion.traits import traits
 from retriever.progress import bar
 from retriever.scorers.identity import identities
 
@@ -27,7 +26,6 @@ BLOCK = 256
 """Conversations a shard: what a killed pass loses at most."""
 
 _PROBE = 100
-_BATCH = 64
 _SCHEMA = 1
 _NOT_HELD_OUT = ("test", "train")
 
@@ -145,15 +143,15 @@ def score_dataset(
     ):
         for number, block in enumerate(_blocks(islice(reader, limit))):
             arrays = shards.read(number)
-            if arrays is None or not _starts_with(arrays, block):
-                arrays = _ask(retriever, block, names, picks, go)
+            if arrays is None or not starts_with(arrays, block):
+                arrays = ask(retriever, block, names, picks, go)
                 shards.write(number, arrays)
                 if on_block:
                     on_block(number)
             else:
                 go(len(block))
             n_rows += len(block)
-            for sample, answers in zip(block, _unpacked(arrays), strict=False):
+            for sample, answers in zip(block, unpacked(arrays), strict=False):
                 query, reason = judge(sample, answers)
                 if reason:
                     skipped[reason] += 1
@@ -195,15 +193,6 @@ def _blocks(samples: Iterator[Sample]) -> Iterator[list[Sample]]:
         yield block
 
 
-@dataclass(frozen=True, slots=True)
-class _Answers:
-    candidates: Floats
-    rows: NDArray[np.int64]
-    recalled: NDArray[np.float32]
-    confidence: Floats
-    traits: Floats
-
-
 class _Judge:
     """Scores to queries: what is right is read from the dataset, never kept with the scores."""
 
@@ -212,7 +201,7 @@ class _Judge:
         self._candidates = Candidates(retriever.stickers)
         self._library = Library(retriever.stickers, label) if label else None
 
-    def __call__(self, sample: Sample, answers: _Answers) -> tuple[Query | None, str | None]:
+    def __call__(self, sample: Sample, answers: Answers) -> tuple[Query | None, str | None]:
         """The query, and why its candidates cannot be judged."""
         near = self._candidates.task(sample)
         ranked = near.rows if isinstance(near, Task) else None
@@ -236,70 +225,4 @@ class _Judge:
                 answers.traits,
             ),
             reason,
-        )
-
-
-def _ask(
-    retriever: StickerRetriever,
-    block: Sequence[Sample],
-    names: Sequence[str],
-    picks: bool,
-    advance: Callable[[int], None],
-) -> Arrays:
-    """One shard: the answers about a block."""
-    scorers = {scorer.name: scorer for scorer in (*retriever.recallers, *retriever.scorers)}
-    parts: dict[str, list[Any]] = {name: [] for name in ("near", "rows", "far", "confidence", "traits")}
-    n_near, n_far = [], []
-    for start in range(0, len(block), _BATCH):
-        batch = block[start : start + _BATCH]
-        for scorer in scorers.values():
-            if callable(prepare := getattr(scorer, "prepare", None)):
-                prepare([sample.conversation for sample in batch])
-        for sample in batch:
-            talk = sample.conversation
-            wanted = [retriever.library.stickers.row_of(candidate) for candidate in sample.candidates or ()]
-            known = [retriever.stickers[row] for row in wanted if row is not None]
-            if len(known) < len(wanted):
-                known = []  # not a list that can be judged
-            near = [np.asarray(scorers[name].score(talk, known)) if known else np.zeros(0) for name in names]
-            rows, said = retriever.recalled(talk) if picks else (np.zeros(0, dtype=np.intp), {})
-            far = [said[name] if picks else np.zeros(0) for name in names]
-            doubts = retriever.confidence(talk)
-            parts["near"].append(np.stack(near, axis=1))
-            parts["rows"].append(rows)
-            parts["far"].append(np.stack(far, axis=1))
-            parts["confidence"].append([doubts[name] for name in names])
-            parts["traits"].append(traits(talk))
-            n_near.append(len(known))
-            n_far.append(len(rows))
-        advance(len(batch))
-    return {
-        "ids": np.array([sample.conversation.id for sample in block], dtype=np.str_),
-        "n_near": np.array(n_near, dtype=np.int64),
-        "near": np.concatenate(parts["near"]).astype(np.float64),
-        "n_far": np.array(n_far, dtype=np.int64),
-        "rows": np.concatenate(parts["rows"]).astype(np.int64),
-        "far": np.concatenate(parts["far"]).astype(np.float32),
-        "confidence": np.array(parts["confidence"], dtype=np.float64),
-        "traits": np.stack(parts["traits"]).astype(np.float64),
-    }
-
-
-def _starts_with(arrays: Arrays, block: Sequence[Sample]) -> bool:
-    """Whether a shard is about these conversations: a last block may have been cut short by a limit."""
-    ids = [sample.conversation.id for sample in block]
-    return bool(arrays["ids"][: len(ids)].tolist() == ids)
-
-
-def _unpacked(arrays: Arrays) -> Iterator[_Answers]:
-    near, far = np.cumsum(arrays["n_near"]), np.cumsum(arrays["n_far"])
-    for at in range(len(arrays["ids"])):
-        a, b = near[at] - arrays["n_near"][at], near[at]
-        c, d = far[at] - arrays["n_far"][at], far[at]
-        yield _Answers(
-            arrays["near"][a:b],
-            arrays["rows"][c:d],
-            arrays["far"][c:d],
-            arrays["confidence"][at],
-            arrays["traits"][at],
         )

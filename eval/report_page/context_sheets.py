@@ -29,6 +29,7 @@ def cost_sheet(findings: Findings) -> Sheet | None:
         Head("n", help="conversations timed"),
         Head("ms, median", help="milliseconds a conversation, scoring only, of all that its protocols rank"),
         Head("ms, mean"),
+        Head("At once", help="conversations asked about at once, which share their time"),
         Head("Stickers, s", help="seconds for the sticker side, once"),
         Head("Opening, s"),
     ]
@@ -49,7 +50,8 @@ def cost_sheet(findings: Findings) -> Sheet | None:
         for name, cost in sorted(costs.items(), key=lambda item: _place(findings, item[0]))
     ]
     notes = [
-        "Wall-clock time on the machine that ran it; it decides nothing, and other machines differ.",
+        "Wall-clock time on the machine that ran it; it decides nothing, and other machines differ. Where "
+        "several conversations are asked about at once a single pick takes longer.",
     ]
     for name, cost in costs.items():
         notes += [
@@ -129,6 +131,7 @@ def _cost_cells(cost: Cost, asked: bool, priced: bool) -> list[Cell]:
         cell(f"{cost.n:,}"),
         cell(_number(cost.ms_median, 2)),
         cell(_number(cost.ms_mean, 2)),
+        cell(f"{cost.at_once:,}"),
         cell(_number(cost.sticker_seconds, 1)),
         cell(_number(cost.load_seconds, 1)),
     ]

@@ -1,15 +1,19 @@
 """`sticker fuse`: learn how to fuse the scorers of a library, and when to send a sticker at all."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from retriever.cli import llm_options, llm_specs
+from retriever.cli.fused_llm import FusedLlm, open_fused
 from retriever.cli.options import DeviceOption, JsonOption, LibraryOption
 
 if TYPE_CHECKING:
     from eval.fitting.fuse import FuseReport
     from retriever.chain import StickerRetriever
+    from retriever.fusion.fitted import LanguageModel
 
 
 def fuse(
@@ -24,7 +28,8 @@ def fuse(
     scorers: Annotated[
         str | None,
         typer.Option(
-            help="Which of the library's scorers, by comma: ranker,embedding,lexical (default: all it has).",
+            help="Which of the library's scorers, by comma: ranker,embedding,lexical (default: all it has); "
+            "llm:MODEL@URL among them, or alone, adds a language model.",
             show_default=False,
         ),
     ] = None,
@@ -48,8 +53,14 @@ def fuse(
         int | None, typer.Option(min=1, help="Only the first so many rows of each.", show_default=False)
     ] = None,
     decide: Annotated[
-        bool, typer.Option("--decide/--no-decide", help="Also learn when to send a sticker at all.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--decide/--no-decide",
+            help="Also learn when to send a sticker at all, which scores everything a pick would recall "
+            "(default: yes, but not where a language model takes part).",
+            show_default=False,
+        ),
+    ] = None,
     send_rate: Annotated[
         float | None,
         typer.Option(help="Send in this share of conversations, such as 0.3.", show_default=False),
@@ -73,6 +84,11 @@ def fuse(
             show_default=False,
         ),
     ] = None,
+    api_key: llm_options.ApiKeyOption = None,
+    llm_method: Annotated[
+        str,
+        typer.Option(help="How llm: scores: pointwise or listwise.", rich_help_panel=llm_options.SERVER),
+    ] = "pointwise",
     device: DeviceOption = "auto",
     json: JsonOption = False,
 ) -> int:
@@ -92,35 +108,50 @@ def fuse(
         raise InputError("got --send-rate and --precision; one threshold serves one target, give one of them")
     target = Target(send_rate, precision)
     sources = [open_dataset(dataset, split) for dataset in datasets]
-    retriever, checkpoints = _open(library, scorers, ranker, history, device)
-    scored = [
-        score_dataset(
-            source,
-            retriever,
-            cache or out.with_name(f"{out.name}.scores"),
-            label=check_label_field(label) if label else None,
-            picks=decide,
-            limit=limit,
-        )
-        for source in sources
-    ]
+    kept = cache or out.with_name(f"{out.name}.scores")
+    inside, llms = llm_specs.apart(scorers)
+    llm = open_fused(llms, llm_method, kept / "llm", api_key) if llms else None
+    decide = llm is None if decide is None else decide
+    with ExitStack() as stack:
+        if llm is not None:
+            stack.callback(llm.scorer.close)
+        retriever, checkpoints = _open(library, inside, ranker, history, device, llm)
+        scored = [
+            score_dataset(
+                source,
+                retriever,
+                kept,
+                label=check_label_field(label) if label else None,
+                picks=decide,
+                limit=limit,
+            )
+            for source in sources
+        ]
+        known = identities((*retriever.recallers, *retriever.scorers))
     report = fuse_scores(
         scored,
-        identities((*retriever.recallers, *retriever.scorers)),
+        known,
         folds=folds,
         seed=seed,
         decide=decide,
         target=target,
         leave_one_out=leave_one_out,
     )
-    written = _write(report, retriever, checkpoints, out)
+    written = _write(report, retriever, checkpoints, out, None if llm is None else llm.model)
     _show(report, json)
+    if llm is not None:
+        llm.tell()
     typer.echo("written: " + ", ".join(map(str, written)), err=True)
     return 0
 
 
 def _open(
-    library: Path | None, scorers: str | None, ranker: list[str] | None, history: int, device: str
+    library: Path | None,
+    scorers: list[str],
+    ranker: list[str] | None,
+    history: int,
+    device: str,
+    llm: "FusedLlm | None",
 ) -> "tuple[StickerRetriever, dict[str, str]]":
     """The retriever, and where the rankers lie that were named by their checkpoints."""
     from retriever.chain import StickerRetriever
@@ -137,7 +168,7 @@ def _open(
     opened = Library.open(library)
     first = "auto" if "auto" in plain else None
     there = [*library_scorers(opened, first), *folders]
-    wanted = [name.strip() for name in scorers.split(",") if name.strip()] if scorers else there
+    wanted = scorers or there
     if unknown := [name for name in wanted if name not in there]:
         raise InputError(f"{opened.paths.root} has no scorer {unknown[0]!r}; there are {', '.join(there)}")
     folders = {name: folder for name, folder in folders.items() if name in wanted}
@@ -154,7 +185,7 @@ def _open(
         raise InputError(
             f"{', '.join(wanted)} cannot search a library; add embedding or lexical to --scorers"
         )
-    return StickerRetriever(opened, recallers, more), folders
+    return StickerRetriever(opened, recallers, [*more, *([llm.scorer] if llm else [])]), folders
 
 
 def _named(given: str) -> tuple[str, str]:
@@ -167,7 +198,11 @@ def _named(given: str) -> tuple[str, str]:
 
 
 def _write(
-    report: "FuseReport", retriever: "StickerRetriever", checkpoints: dict[str, str], out: Path
+    report: "FuseReport",
+    retriever: "StickerRetriever",
+    checkpoints: dict[str, str],
+    out: Path,
+    llm: "LanguageModel | None",
 ) -> list[Path]:
     from dataclasses import replace
     from importlib.metadata import version
@@ -188,7 +223,7 @@ def _write(
         ]
         draw_reliability(report.decision, pictures[0])
         draw_risk_coverage(report.decision, pictures[1])
-    save_fusion(replace(report.fusion, checkpoints=checkpoints, provenance=provenance), out)
+    save_fusion(replace(report.fusion, checkpoints=checkpoints, llm=llm, provenance=provenance), out)
     return [out, *pictures]
 
 

@@ -81,12 +81,16 @@ class Scoring:
         """The retriever of a library.
 
         Raises:
-            InputError: a weight is not NAME=NUMBER.
+            InputError: a weight is not NAME=NUMBER, or a fusion file needs a language model.
         """
         from retriever.chain import StickerRetriever
+        from retriever.cli.llm_specs import llm_of_fusion, need_llm
         from retriever.errors import InputError
         from retriever.fusion.file import is_file
 
+        asked = llm_of_fusion(self.fusion)
+        if asked is not None and asked.scorer not in {scorer.name for scorer in scorers}:
+            raise need_llm(self.fusion, asked, "`sticker pick --llm URL` says where it runs")
         if is_file(self.fusion) and (self.weight or self.normalise):
             raise InputError(f"{self.fusion} has its own weights; leave --weight and --normalise out")
         return StickerRetriever.open(

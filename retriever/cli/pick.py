@@ -59,7 +59,8 @@ def pick(
         str | None,
         typer.Option(
             "--llm",
-            help="An OpenAI-compatible server: the intent is inferred before retrieving.",
+            help="An OpenAI-compatible server: the intent is inferred before retrieving; with a --fusion "
+            "file that was fitted with a language model, that scores instead.",
             show_default=False,
             rich_help_panel=llm_options.SERVER,
         ),
@@ -85,6 +86,7 @@ def pick(
     json: JsonOption = False,
 ) -> int:
     """Pick stickers for a conversation, best first, with what every scorer said."""
+    from retriever.cli.llm_specs import llm_of_fusion, need_llm
     from retriever.errors import ConversationError, InputError
 
     if bool(text) == (conversation is not None):
@@ -96,13 +98,18 @@ def pick(
             if conversation is not None
             else _from_texts(text or [], mode)
         )
+        fitted = llm_of_fusion(scoring.fusion)
+        if fitted is not None and llm is None:
+            raise need_llm(scoring.fusion, fitted, "say where it runs with --llm http://HOST:PORT/v1")
+        if fitted is not None:  # the same questions as when it was fitted
+            model, llm_score = model or fitted.model, llm_score or fitted.method
         scorers = _llm_scorers(llm, model, api_key, llm_score)
         retriever = scoring.open(
             library, device=device, recall=recall, recall_size=candidates, scorers=scorers
         )
         drawn: list[tuple[Conversation, Sequence[Pick]]] = []
         for item in conversations:
-            if llm is not None:
+            if llm is not None and fitted is None:
                 item = _with_inferences(item, llm, model, api_key)
             answer = retriever.answer(
                 item, k, packs=pack or (), emotions=emotion or (), intentions=intention or (), tags=tag or ()

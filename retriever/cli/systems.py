@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retriever.cli import opening
+from retriever.cli.llm_specs import journal_name, llm_of_fusion, need_llm, server_of
 from retriever.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ KINDS = {
 
 _REFERENCES = ("most_frequent", "popularity")
 _NAMED = re.compile(r"(?P<name>[^=/:@]+)=(?P<body>.+)", re.DOTALL)
-_AT = re.compile(r"(?P<model>.*)@(?P<url>https?://.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +194,10 @@ class Builder:
         scoring = self.scoring
         if rest:
             scoring = replace(scoring, fusion=str(Path(rest).expanduser()), weight=None, normalise=None)
+        if (llm := llm_of_fusion(scoring.fusion)) is not None:
+            raise need_llm(
+                scoring.fusion, llm, "an evaluation ranks whole libraries, so `sticker fuse` has its figures"
+            )
         identity = {
             **scoring.record(),
             "ranker": self._ranker_identity(),
@@ -216,7 +220,7 @@ class Builder:
         from llm_tools.scorer import LlmScorer
         from retriever.documents import DOCUMENT_FIELDS
 
-        model, url = self._server("llm", rest)
+        model, url = server_of("llm", rest, self.api_key)
         prompt = LlmScorer.at(url, model, method=self.llm_method).method.prompt
         identity = {
             "model": model,
@@ -227,7 +231,14 @@ class Builder:
         }
         title = name or f"llm:{model}"
         opener = partial(
-            opening.llm, self.library, title, model, url, self.llm_method, self._journal(title), self.api_key
+            opening.llm,
+            self.library,
+            title,
+            model,
+            url,
+            self.llm_method,
+            self.journals / journal_name(title),
+            self.api_key,
         )
         return [SystemSpec(title, opener, scope="candidates", identity=identity, by_list=True)]
 
@@ -235,7 +246,7 @@ class Builder:
         from eval.systems import SystemSpec
         from llm_tools.prompts import load_prompt
 
-        model, url = self._server("wanted", rest)
+        model, url = server_of("wanted", rest, self.api_key)
         encoders = self.library.manifest.encoders
         if not encoders:
             raise InputError(
@@ -260,7 +271,7 @@ class Builder:
                     model,
                     url,
                     self.with_intention,
-                    self._journal("wanted"),
+                    self.journals / journal_name("wanted"),
                     self.api_key,
                     self.device,
                 ),
@@ -307,25 +318,6 @@ class Builder:
         return SystemSpec(
             title, partial(opening.checkpoint, self.library, folder, title, self.device), identity=identity
         )
-
-    def _journal(self, name: str) -> Path:
-        return self.journals / (re.sub(r"[^\w.+-]+", "-", name) + ".answers.jsonl")
-
-    def _server(self, kind: str, rest: str) -> tuple[str, str]:
-        """Model and address; a server's only model is asked for, so that results can say which it was."""
-        found = _AT.fullmatch(rest)
-        if found is None:
-            raise InputError(f"got {kind}:{rest}; expected {kind}:MODEL@http://HOST:PORT/v1")
-        if found["model"]:
-            return found["model"], found["url"]
-        from llm_tools.presets import offered_models
-
-        offered = offered_models(found["url"], api_key=self.api_key)
-        if len(offered) != 1:
-            raise InputError(
-                f"{found['url']} offers {', '.join(offered) or 'no model'}; say which: {kind}:MODEL@URL"
-            )
-        return offered[0], found["url"]
 
     def _ranker_identity(self) -> str | None:
         from retriever.checkpoints import STARTER, content_id

@@ -1,7 +1,7 @@
 """A sentence encoder of the BERT kind on ONNX Runtime: tokens, graph, mean pooling; no torch."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from retriever.encoders.base import EncoderSpec, Vectors
 from retriever.encoders.bert_graph import BertShape, build_bert_graph
 from retriever.encoders.checks import checked_texts, refuse_images, unit_rows
 from retriever.encoders.onnx_session import open_session
+from retriever.encoders.similar_length import runs_of_similar_length
 from retriever.encoders.token_window import Keep, TokenWindow
 from retriever.errors import InputError, ModelError
 
@@ -91,7 +92,8 @@ class OnnxBertEncoder:
         pooled = np.empty((len(checked), self.spec.dimension), np.float32)
         for start in range(0, len(checked), CHUNK):
             rows = self._tokens.ids(checked[start : start + CHUNK], keep)
-            for batch in _batches([len(row) for row in rows], self._batch_size):
+            lengths = [len(row) for row in rows]
+            for batch in runs_of_similar_length(lengths, self._batch_size, TOKENS_PER_RUN):
                 pooled[start + batch] = self._run([rows[i] for i in batch])
         return unit_rows(pooled, len(checked), self.spec.dimension, self.spec.name)
 
@@ -111,13 +113,3 @@ class OnnxBertEncoder:
                 f"{self.spec.name} gives {pooled.shape[1]} dimensions, expected {self.spec.dimension}"
             )
         return pooled
-
-
-def _batches(lengths: Sequence[int], batch_size: int) -> Iterator[NDArray[np.intp]]:
-    """Indices in batches of similar length, longest first so that memory peaks at once."""
-    order = np.argsort(-np.asarray(lengths), kind="stable")
-    start = 0
-    while start < len(order):
-        size = min(batch_size, max(1, TOKENS_PER_RUN // lengths[order[start]]))
-        yield order[start : start + size]
-        start += size

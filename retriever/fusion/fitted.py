@@ -15,7 +15,7 @@ from retriever.fusion.decision import Decider
 from retriever.fusion.normalise import NORMALISATIONS, softmax
 from retriever.fusion.traits import TRAITS
 
-__all__ = ["FittedFusion", "Gate"]
+__all__ = ["FittedFusion", "Gate", "LanguageModel"]
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,23 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class LanguageModel:
+    """The language model among the scorers of a fusion: what has to be asked, wherever it runs.
+
+    Attributes:
+        scorer: the name of its scores.
+        model: its id at the server.
+        method: how it scores: ``pointwise`` or ``listwise``.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    scorer: str
+    model: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
 class FittedFusion:
     """A learned fusion; `retriever.fusion.file` reads and writes it.
 
@@ -65,6 +82,7 @@ class FittedFusion:
         gate: None where the weights are the same for all conversations.
         decision: when to send at all, or None.
         checkpoints: by scorer name, where the rankers lay that were named by their checkpoints.
+        llm: the language model among the scorers, or None.
         provenance: data, hashes, seed and figures, for people.
     """
 
@@ -79,6 +97,7 @@ class FittedFusion:
     gate: Gate | None = None
     decision: Decider | None = None
     checkpoints: dict[str, str] = field(default_factory=dict)
+    llm: LanguageModel | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -92,6 +111,8 @@ class FittedFusion:
             wrong = f"the normalisation is {self.normalisation!r}; there are {', '.join(NORMALISATIONS)}"
         elif self.normalisation == "softmax" and names != set(self.temperatures):
             wrong = "softmax needs a temperature for every scorer"
+        elif self.llm is not None and self.llm.scorer not in names:
+            wrong = f"the language model {self.llm.scorer!r} is none of its scorers"
         elif self.gate is not None and not _fits(self.gate, names):
             wrong = (
                 f"the gate needs a bias and {len(TRAITS)} slopes for every scorer, and {len(TRAITS)} means"
@@ -134,6 +155,7 @@ class FittedFusion:
             scorers=_only(self.scorers, left),
             temperatures=_only(self.temperatures, left),
             decision=None,
+            llm=self.llm if self.llm is not None and self.llm.scorer in left else None,
         )
 
     def bound_to(self, here: Mapping[str, str]) -> tuple["FittedFusion", tuple[str, ...]]:

@@ -37,6 +37,27 @@ class Doubting(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """A scorer (or the ranker behind it) that reads several conversations together sooner than one by one."""
+
+    def prepare(self, conversations: Sequence[Conversation]) -> None:
+        """Read the conversations of the next questions at once; their scores are the same to 1e-5.
+
+        Any number may be given; how many are kept is up to it, 64 at the least.
+        """
+        ...
+
+
+@runtime_checkable
+class Waiting(Protocol):
+    """A scorer that mostly waits for a server: threads may ask it about several conversations at once."""
+
+    async def ascore(self, conversation: Conversation, stickers: Sequence[Sticker]) -> Scores:
+        """`Scorer.score` for coroutines."""
+        ...
+
+
 class Recaller(Scorer, Protocol):
     """A scorer cheap enough to score a whole library: the recall stage is made of these."""
 

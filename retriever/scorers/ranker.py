@@ -8,7 +8,7 @@ import numpy as np
 from retriever.encoders.base import Vectors
 from retriever.rankers.base import DenseRanker, Ranker, StickerFeatures, take
 from retriever.rankers.cache import FeatureCache
-from retriever.scorers.base import Scores
+from retriever.scorers.base import ReadsAhead, Scores
 from retriever.scorers.remembered import Remembered
 from retriever.store.library import Library
 from retriever.types import Conversation, Sticker
@@ -67,6 +67,11 @@ class DenseRankerScorer:
         self._library = library
         self._features = features
         self._told = Remembered(ranker, library.paths.inferences)
+
+    def prepare(self, conversations: Sequence[Conversation]) -> None:
+        """Let a ranker that can read the conversations of the next questions at once."""
+        if isinstance(self.ranker, ReadsAhead):
+            self.ranker.prepare([self._told(conversation) for conversation in conversations])
 
     def score_library(self, conversation: Conversation) -> Scores:
         """Scores of all stickers, (n_library,)."""

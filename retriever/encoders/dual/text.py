@@ -13,6 +13,7 @@ from retriever.checkpoints import GRAPH, WEIGHTS
 from retriever.encoders.bert_graph import BertShape, build_bert_graph
 from retriever.encoders.dual.tokens import DualTokens, Row, pad
 from retriever.encoders.onnx_session import open_session
+from retriever.encoders.similar_length import runs_of_similar_length
 from retriever.errors import ModelError
 from retriever.types import Conversation
 
@@ -76,20 +77,15 @@ class DualText:
         return np.stack([found[key] for key in keys]) if keys else np.empty((0, self.width), np.float32)
 
     def pooled(self, rows: Sequence[Row]) -> Floats:
-        """(n, width) pooled vectors, not normalised; rows run in batches of similar length."""
+        """(n, width) pooled vectors, not normalised; rows run together with others of similar length."""
         found = np.empty((len(rows), self.width), np.float32)
-        order = sorted(range(len(rows)), key=lambda at: -len(rows[at][0]))
-        start = 0
-        while start < len(order):
-            size = max(1, min(BATCH, TOKENS_PER_RUN // len(rows[order[start]][0])))
-            chosen = order[start : start + size]
+        for chosen in runs_of_similar_length([len(ids) for ids, _ in rows], BATCH, TOKENS_PER_RUN):
             batch = pad(rows[at] for at in chosen)
             try:
                 feeds = {"ids": batch.ids, "mask": batch.mask, "pool": batch.pool}
                 found[chosen] = self._session.run(None, feeds)[0]
             except Exception as error:  # the runtime's own exception classes share no public base
                 raise ModelError(f"the text tower failed on {batch.ids.shape} tokens: {error}") from error
-            start += size
         return found
 
 

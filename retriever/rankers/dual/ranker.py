@@ -22,7 +22,7 @@ from safetensors.numpy import load_file
 from retriever.checkpoints import WEIGHTS, content_id
 from retriever.documents import document
 from retriever.encoders.dual.encoder import open_text
-from retriever.encoders.dual.text import DualText, unit
+from retriever.encoders.dual.text import REMEMBERED, DualText, unit
 from retriever.errors import ModelError
 from retriever.labels import EMOTIONS, INTENTIONS
 from retriever.rankers.base import StickerFeatures
@@ -98,6 +98,10 @@ class DualRanker:
         for row, sticker in enumerate(stickers):
             emoji[row, places.get(_plain(sticker.emoji or ""), -1)] = 1
         return {"vector": vectors, "labels": np.concatenate([emotion, intention, emoji], axis=1)}
+
+    def prepare(self, conversations: Sequence[Conversation]) -> None:
+        """Read the conversations of the next questions at once; `score` and `expected` find them read."""
+        self.text.conversations(conversations[:REMEMBERED])
 
     def score(self, conversation: Conversation, features: StickerFeatures) -> Scores:
         """(n,) scores; two stickers with equal features score equal to the last bit."""
