@@ -1,8 +1,6 @@
 """A published CLIP's text encoder as the start of a ranker's: from transformers' files or open_clip's."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,6 +15,7 @@ from retriever.rankers.parts.clip_text import ClipTextEncoder
 from retriever.rankers.parts.open_clip_tower import SCHEME
 from retriever.rankers.parts.pieces import WordPieces
 from trainers.parts.filling import fill_parameters
+from trainers.parts.published_text import PublishedText, place_of
 
 __all__ = ["PublishedClip", "read_clip"]
 
@@ -43,32 +42,17 @@ _PARTS = {
 
 
 @dataclass(frozen=True)
-class PublishedClip:
-    """The weights of a CLIP's text encoder, read into memory.
+class PublishedClip(PublishedText):
+    """A CLIP's text encoder, by the names of transformers' ``CLIPTextModel``.
 
     Attributes:
-        state: its weights, by the names of transformers' ``CLIPTextModel``.
         projection: (C, width) to the common space, or None where the files have none.
-        pieces: its tokenizer, with a [MASK] at its end that CLIP does not know.
-        layers, width, heads, ffn, positions, activation: its sizes and what is between them.
     """
 
-    state: Mapping[str, Tensor]
     projection: Tensor | None
-    pieces: WordPieces
-    layers: int
-    width: int
-    heads: int
-    ffn: int
-    positions: int
-    activation: str
 
     def fill_text(self, encoder: nn.Module) -> set[str]:
-        """Put tables and the first layers into a model's `ClipTextEncoder` ``text``.
-
-        Returns:
-            Names of the parameters that were filled.
-        """
+        """Into a `ClipTextEncoder`; the [MASK] that CLIP does not know stays as it is."""
         assert isinstance(encoder, ClipTextEncoder)
         return fill_parameters(encoder.body, self.state, "text.body.")
 
@@ -93,10 +77,7 @@ def read_clip(source: str) -> PublishedClip:
 
 def _of_transformers(source: str, what: str) -> PublishedClip:
     transformers = require("transformers", "train", PURPOSE)
-    place = Path(source).expanduser()
-    if looks_local(source) and not place.is_dir():
-        raise ModelError(f"there is no folder {place}; give a CLIP's folder, a hub id, or open_clip:...")
-    name = str(place) if place.is_dir() else source
+    name = place_of(source, "CLIP")
     described: Any = transformers.AutoConfig.from_pretrained(name)
     if described.model_type not in ("clip", "clip_text_model"):
         raise ModelError(
@@ -114,7 +95,6 @@ def _of_transformers(source: str, what: str) -> PublishedClip:
     tokenizer: Any = transformers.AutoTokenizer.from_pretrained(name)
     return PublishedClip(
         {key: value.detach() for key, value in text.state_dict().items()},
-        model.text_projection.weight.detach() if projected else None,
         WordPieces(tokenizer.backend_tokenizer.to_str()).with_mask(),
         config.num_hidden_layers,
         config.hidden_size,
@@ -122,6 +102,7 @@ def _of_transformers(source: str, what: str) -> PublishedClip:
         config.intermediate_size,
         config.max_position_embeddings,
         _activation(config.hidden_act, what),
+        model.text_projection.weight.detach() if projected else None,
     )
 
 
@@ -148,7 +129,6 @@ def _of_open_clip(rest: str) -> PublishedClip:
     first = blocks[0]
     return PublishedClip(
         _renamed(tower),
-        None if projection is None else projection.detach().T.clone(),
         _pieces(tokenizer),
         len(blocks),
         int(tower.token_embedding.embedding_dim),
@@ -156,6 +136,7 @@ def _of_open_clip(rest: str) -> PublishedClip:
         int(first.mlp.c_fc.out_features),
         len(tower.positional_embedding),
         "quick_gelu" if isinstance(first.mlp.gelu, library.transformer.QuickGELU) else "gelu",
+        None if projection is None else projection.detach().T.clone(),
     )
 
 

@@ -1,8 +1,5 @@
 """A published GPT-2 as the start of MOD-GPT's decoder."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +11,7 @@ from retriever.errors import ModelError
 from retriever.extras import require
 from retriever.rankers.parts.pieces import WordPieces
 from trainers.parts.filling import fill_parameters
+from trainers.parts.published_text import PublishedText, place_of
 
 __all__ = ["PublishedGpt2", "read_gpt2"]
 
@@ -37,33 +35,11 @@ _PARTS = {
 """Where a block's parts are in a layer of `retriever.rankers.baselines.mod_gpt.Decoder`."""
 
 
-@dataclass(frozen=True)
-class PublishedGpt2:
-    """The weights of a GPT-2, read into memory.
-
-    Attributes:
-        state: its weights, by the decoder's names.
-        pieces: its tokenizer, with a [MASK].
-        layers, width, heads, ffn, positions, activation: its sizes and what is between them.
-    """
-
-    state: Mapping[str, Tensor]
-    pieces: WordPieces
-    layers: int
-    width: int
-    heads: int
-    ffn: int
-    positions: int
-    activation: str
+class PublishedGpt2(PublishedText):
+    """A GPT-2, by the decoder's names."""
 
     def fill_text(self, encoder: nn.Module) -> set[str]:
-        """Put tables and the first blocks into a model's decoder ``text``.
-
-        Token types, which a GPT-2 has none of, start at 0, so that the first states are the published ones.
-
-        Returns:
-            Names of the parameters that were filled.
-        """
+        """Into a `Decoder`; token types, which a GPT-2 has none of, start at 0 and change nothing yet."""
         types: Any = encoder.types
         with torch.no_grad():
             types.weight.zero_()
@@ -86,10 +62,7 @@ def read_gpt2(source: str) -> PublishedGpt2:
 
 def _read(source: str) -> PublishedGpt2:
     transformers = require("transformers", "train", PURPOSE)
-    place = Path(source).expanduser()
-    if looks_local(source) and not place.is_dir():
-        raise ModelError(f"there is no folder {place}; give a GPT-2's folder, or a hub id")
-    name = str(place) if place.is_dir() else source
+    name = place_of(source, "GPT-2")
     config: Any = transformers.AutoConfig.from_pretrained(name)
     if config.model_type != "gpt2":
         raise ModelError(f"{source} is a {config.model_type!r} model; text.kind 'gpt2' starts from a 'gpt2'")

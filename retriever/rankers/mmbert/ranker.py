@@ -16,8 +16,9 @@ from retriever.rankers.mmbert.config import MMBERTModelConfig, Score
 from retriever.rankers.mmbert.model import MMBERTModel
 from retriever.rankers.mmbert.tokens import DialogueTokens
 from retriever.rankers.parts.checkpoint import TOKENIZER, open_model, read_shape, save_model
+from retriever.rankers.parts.list_ranker import ListRanker
 from retriever.rankers.parts.pieces import load_pieces
-from retriever.rankers.parts.torch_ranker import Precision, TorchRanker
+from retriever.rankers.parts.torch_ranker import Precision
 from retriever.scorers.base import Scores
 from retriever.types import Conversation, Sticker
 
@@ -26,7 +27,7 @@ __all__ = ["MMBERTRanker", "save_mmbert"]
 _PAIRS, _PAIRS_ON_GPU = 64, 1024
 
 
-class MMBERTRanker(TorchRanker[MMBERTModel]):
+class MMBERTRanker(ListRanker[MMBERTModel, Score]):
     """A `retriever.rankers.base.Ranker`: inference only, without the heads of the auxiliary tasks.
 
     Args:
@@ -91,37 +92,14 @@ class MMBERTRanker(TorchRanker[MMBERTModel]):
             found["words"] = self.tokens.words(said)
         return found
 
-    def score(
-        self, conversation: Conversation, features: StickerFeatures, kind: Score | None = None
-    ) -> Scores:
-        """(n,): one score a sticker, higher is better.
-
-        Args:
-            features: of `encode_stickers`, all or some rows.
-            kind: another way of ranking than the configured one.
-        """
-        n = len(features["vector"])
-        scores: Scores = self.score_lists([conversation], features, np.arange(n)[None], kind)[0]
-        return scores
-
-    @torch.inference_mode()
-    def score_lists(
+    def _pairs_of(
         self,
         conversations: Sequence[Conversation],
         features: StickerFeatures,
         rows: NDArray[np.integer[Any]],
-        kind: Score | None = None,
+        kind: Score | None,
     ) -> Scores:
-        """(k, n): scores of n candidates for each of k conversations, one pass of the BERT a pair.
-
-        Args:
-            rows: (k, n), which rows of `features` are a conversation's candidates.
-
-        Raises:
-            ModelError: a score is not finite.
-        """
-        if not rows.size:
-            return np.empty(rows.shape)
+        """One pass of the BERT a pair."""
         batch = self.tokens.dialogues(conversations)
         ids, mask = self._put(batch.ids, batch.mask)
         lengths = batch.mask.sum(1)
@@ -136,7 +114,8 @@ class MMBERTRanker(TorchRanker[MMBERTModel]):
                 parts.append(
                     self.model.score(ids[texts, :longest], mask[texts, :longest], vectors, slots, kind)
                 )
-        return self._finite(torch.cat(parts).double().cpu().numpy()).reshape(rows.shape)
+        scores: Scores = torch.cat(parts).double().cpu().numpy()
+        return scores
 
     def saliency(self, conversation: Conversation, features: StickerFeatures) -> NDArray[np.float64]:
         """(n, t): how much each token of the dialogue counts, were each of n stickers the right one.

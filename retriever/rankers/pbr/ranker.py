@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from retriever.checkpoints import content_id
 from retriever.rankers.base import StickerFeatures
 from retriever.rankers.parts.checkpoint import TOKENIZER, open_model, read_shape, save_model
+from retriever.rankers.parts.list_ranker import ListRanker
 from retriever.rankers.parts.pieces import load_pieces
 from retriever.rankers.parts.tokens import ConversationTokens
-from retriever.rankers.parts.torch_ranker import Precision, TorchRanker
+from retriever.rankers.parts.torch_ranker import Precision
 from retriever.rankers.pbr.config import PBRModelConfig, Score
 from retriever.rankers.pbr.model import Encoded, PBRModel
 from retriever.scorers.base import Scores
@@ -40,7 +41,7 @@ class Attention:
     regions: NDArray[np.float64]
 
 
-class PBRRanker(TorchRanker[PBRModel]):
+class PBRRanker(ListRanker[PBRModel, Score]):
     """A `retriever.rankers.base.Ranker`: inference only, without the heads of training.
 
     Args:
@@ -95,42 +96,17 @@ class PBRRanker(TorchRanker[PBRModel]):
             "vector": encoded.vector.float().cpu().numpy(),
         }
 
-    def score(
-        self, conversation: Conversation, features: StickerFeatures, kind: Score | None = None
-    ) -> Scores:
-        """(n,): one score a sticker, higher is better.
-
-        Args:
-            features: of `encode_stickers`, all or some rows; ``regions`` may be float16.
-            kind: another way of ranking than the configured one.
-        """
-        n = len(features["vector"])
-        scores: Scores = self.score_lists([conversation], features, np.arange(n)[None], kind)[0]
-        return scores
-
-    @torch.inference_mode()
-    def score_lists(
+    def _pairs_of(
         self,
         conversations: Sequence[Conversation],
         features: StickerFeatures,
         rows: NDArray[np.integer[Any]],
-        kind: Score | None = None,
+        kind: Score | None,
     ) -> Scores:
-        """(k, n): scores of n candidates for each of k conversations; every conversation is read once.
-
-        Args:
-            rows: (k, n), which rows of `features` are a conversation's candidates.
-
-        Raises:
-            ModelError: a score is not finite.
-        """
-        if not rows.size:
-            return np.empty(rows.shape)
         used, inverse = np.unique(rows, return_inverse=True)
         of_text = np.repeat(np.arange(len(rows)), rows.shape[1])
         images = self._images(features, used)
-        scores = self.pairs(self.texts(conversations), images, of_text, inverse.reshape(-1), kind)
-        return scores.reshape(rows.shape)
+        return self.pairs(self.texts(conversations), images, of_text, inverse.reshape(-1), kind)
 
     @torch.inference_mode()
     def images(self, pixels: NDArray[np.uint8]) -> Encoded:
