@@ -1,11 +1,12 @@
 """Every ranker there is on the same real conversations: same towers where a method allows, same budget.
 
-Every run is `sticker train` with a small configuration that ships and the tables of `--config` over it,
-selected and measured on the validation split. A run that has ended is not repeated, so the command may be
-killed and given again. Pictures start from an encoder that has seen the pack's emotions (`sticker train
-benchmarks/image_start.toml --pack PACK --out DIR`), words from nothing. Nothing stands behind the stickers
-but the pack's names and keywords, and nothing was inferred of the conversations, unless journals lie beside
-the data.
+Every run is `sticker train` with a small configuration that ships and the tables of `--config` over it, and
+is measured on the validation split when its budget is spent. A run that has ended is not repeated, so the
+command may be killed and given again. Pictures start from an encoder that has seen the pack's emotions
+(`sticker train benchmarks/image_start.toml --pack PACK --out DIR`), words from the text tower that ships,
+which has been trained on all three sets' training splits: what is compared is what the methods make of it.
+SRS and MOD-GPT read words that start from nothing. Nothing stands behind the stickers but the pack's names
+and keywords, and nothing was inferred of the conversations, unless journals lie beside the data.
 
 R@k and MAP are over each conversation's ten candidates; P@k and mAP over one whole pack, right being what
 carries the label. All in percent: mean over the seeds and their standard deviation.
@@ -33,6 +34,12 @@ ABLATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "mmbert-ctx": ("mmbert", {"losses": {"emo": 0.0, "sem": 0.0}}),
     "mmbert-ctx-emo": ("mmbert", {"losses": {"sem": 0.0}}),
 }
+JOINT = ("mmbert", "mod_gpt")
+"""These read words and stickers in one pass."""
+
+MATCHING: dict[str, Any] = {"score": "sum", "fusion": {"layers": 1, "width": 128, "heads": 4}}
+"""PBR and ALBEF: the sum of both of their scores, and a small multimodal encoder."""
+
 COSTS = ("parameters", "minutes", "pick_ms")
 
 
@@ -72,7 +79,7 @@ def main() -> None:
                 dataset,
                 name,
                 seed,
-                tables(name, budget),
+                tables(name, dataset, budget),
                 places if name not in COUNTED else None,
             )
             for dataset, name, seed in runs
@@ -84,18 +91,26 @@ def main() -> None:
     print(table(found, arguments.datasets, arguments.rankers))
 
 
-def tables(name: str, budget: dict[str, Any]) -> dict[str, Any]:
+def tables(name: str, dataset: str, budget: dict[str, Any]) -> dict[str, Any]:
     """The small configuration of a ranker with the common budget and the common towers."""
     base, changes = ABLATIONS.get(name, (name, {}))
     if base in COUNTED:
         batch = {"valid_limit": budget["batch"]["valid_limit"]}
         return {**read_tables(find_config(f"baselines/{base}")), "batch": batch}
     found = read_tables(find_config(f"{base}/small" if base in PAPERS else f"baselines/{base}-small"))
-    towers, model = budget["model"], dict(found["model"])
-    model["image"] = towers["image"]
+    if base in JOINT:
+        budget = merged({**budget, "model": {**budget["model"], "text": {}}}, budget["joint"])
+    rest = {key: value for key, value in budget.items() if key not in ("model", "joint")}
+    model = {**found["model"], "image": budget["model"]["image"]}
     if model["text"]["kind"] == "bert":
-        model["text"] = towers["text"]
-    rest = {key: value for key, value in budget.items() if key != "model"}
+        model["text"] = budget["model"]["text"]
+    else:
+        rest = merged(rest, {"train": {"frozen": []}})
+    if base in ("pbr", "albef"):
+        model |= MATCHING
+    if base == "int_ra":
+        model |= {"labels": "emoji" if dataset == "tweet-emoji" else "emotion"}
+        model |= {"languages": ["zh" if dataset == "chat-zh" else "en"]}
     return merged(merged({**found, "model": model}, rest), changes)
 
 
