@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from trainers.datasets.config import RankingDataConfig
+from trainers.datasets.knowledge import KnowledgeConfig
 from trainers.families.base import Built
 from trainers.mmbert.config import MMBERTConfig
 from trainers.options import TrainOptions
@@ -25,10 +26,12 @@ class MMBERTRun(MMBERTConfig):
 
     Attributes:
         data: what it is trained on.
+        knowledge: what models wrote about its stickers, read where descriptions are asked for.
     """
 
     family: Literal["mmbert"] = "mmbert"
     data: RankingDataConfig = RankingDataConfig()
+    knowledge: KnowledgeConfig = KnowledgeConfig()
 
 
 class _MMBERT:
@@ -42,13 +45,16 @@ class _MMBERT:
         return config.train
 
     def build(self, config: MMBERTRun, out: Path, show_progress: bool | None) -> Built:
+        from trainers.datasets.knowledge import Knowledge, find_knowledge, stickers_in_words
         from trainers.datasets.load import load_ranking
         from trainers.mmbert.task import MMBERTTask
 
         image = config.model.image
         data = load_ranking(config.data, image.size, image.fit, show_progress=show_progress)
         own = MMBERTConfig(**{name: getattr(config, name) for name in MMBERTConfig.model_fields})
-        task = MMBERTTask(own, data.train, data.valid, out)
+        known = find_knowledge(config.knowledge, config.data.path) if own.losses.descriptions else Knowledge()
+        words = stickers_in_words(data.train.stickers, known)
+        task = MMBERTTask(own, data.train, data.valid, out, words)
         with_emotion = sum(sample.emotion is not None for sample in data.train.samples)
         said = data.train.stickers.said
         notes = {
@@ -58,7 +64,9 @@ class _MMBERT:
             "stickers": len(data.train.stickers),
             "stickers/with_words": sum(bool(one.attributes.verbal.strip()) for one in said),
         }
-        return Built(task, data.hashes, {**notes, **data.notes})
+        if task.written:
+            notes["stickers/with_description"] = sum(map(bool, task.written))
+        return Built(task, data.hashes | known.hashes, {**notes, **data.notes})
 
     def finish(self, config: MMBERTRun, task: Any, checkpoint: Path) -> None:
         """Nothing."""

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from retriever.rankers.mmbert.tokens import NOTHING, DialogueTokens
+from retriever.types import Sticker
 from trainers.datasets.ranking import RankingSample, StickerImages
 from trainers.mmbert.losses import IGNORED
 from trainers.ranking.table import candidate_table
 
-__all__ = ["MMBERTBatch", "make_batch", "verbal"]
+__all__ = ["MMBERTBatch", "descriptions", "make_batch", "verbal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class MMBERTBatch:
         emotion: (K,) int64, `IGNORED` where a sample has none.
         pixels: (D, side, side, 3) uint8, or None where `seen` stands for them.
         seen: (D, C_V) float32: the frozen image encoder's states, or None.
+        described: (Q,) int64 into the stickers: those of which something is written.
+        descriptions: (Q, S) int64: that, as `words`.
     """
 
     ids: Tensor
@@ -39,6 +42,8 @@ class MMBERTBatch:
     emotion: Tensor
     pixels: Tensor | None = None
     seen: Tensor | None = None
+    described: Tensor | None = None
+    descriptions: Tensor | None = None
 
 
 def make_batch(
@@ -47,18 +52,22 @@ def make_batch(
     tokens: DialogueTokens,
     emotions: Mapping[str, int],
     seen: NDArray[np.float32] | None = None,
+    written: Sequence[str] = (),
 ) -> MMBERTBatch:
     """The batch of some samples, each with two candidates (`trainers.mmbert.pairs`).
 
     Args:
         emotions: the number of each label; others count as none.
         seen: (n + 1, C_V) of every sticker's row, and of `BLANK` in the last one.
+        written: (n,) about every sticker's row; empty where nothing of it is asked.
     """
     table = candidate_table(samples, stickers)
     dialogues = tokens.dialogues([sample.conversation for sample in samples])
     own = np.arange(len(samples))
     right = table.candidates[own, table.gold]
     words = tokens.words(verbal(stickers, table.rows))
+    texts = [written[row] if row >= 0 and written else "" for row in table.rows.tolist()]
+    described = np.flatnonzero([bool(text) for text in texts])
     emotion = [emotions.get(sample.emotion or "", IGNORED) for sample in samples]
     return MMBERTBatch(
         ids=torch.from_numpy(dialogues.ids),
@@ -70,7 +79,22 @@ def make_batch(
         emotion=torch.tensor(emotion),
         pixels=torch.from_numpy(stickers.pixels(table.rows)) if seen is None else None,
         seen=torch.from_numpy(seen[table.rows]) if seen is not None else None,
+        described=torch.from_numpy(described) if written else None,
+        descriptions=torch.from_numpy(tokens.words([texts[at] for at in described])) if written else None,
     )
+
+
+def descriptions(words: Sequence[Sticker]) -> list[str]:
+    """What is written about each of some stickers: the description, else how it looks; "" for nothing.
+
+    The words in a sticker are no part of it: they are semantic prediction's own labels.
+    """
+    found = []
+    for one in words:
+        looks = (one.attributes.gesture, one.attributes.posture, one.attributes.facial_expression)
+        text = one.description.strip() or "; ".join(part.strip() for part in looks if part.strip())
+        found.append(" ".join(text.split()))
+    return found
 
 
 def verbal(stickers: StickerImages, rows: NDArray[np.int64]) -> list[str]:

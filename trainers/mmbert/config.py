@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from retriever.rankers.mmbert.config import MMBERTModelConfig
 from trainers.options import TrainOptions
@@ -23,6 +23,9 @@ class MMBERTLosses(BaseModel):
         mask_markers: whether [CLS], [SEP] and the speakers' tags may be among them, as in the released code.
         sem_reduction: ``mean`` over all tokens of the batch's labels (released), or ``sum`` over a label's
             tokens, averaged over the stickers that have one (section 3.5 as printed).
+        descriptions: let semantic prediction also say what is written about the batch's stickers, without a
+            dialogue: our stand-in for the paper's further sticker-description pairs ("+data", appendix C),
+            whose source it does not name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,6 +36,13 @@ class MMBERTLosses(BaseModel):
     masked: float = Field(default=0.15, gt=0, lt=1)
     mask_markers: bool = True
     sem_reduction: Literal["mean", "sum"] = "mean"
+    descriptions: bool = False
+
+    @model_validator(mode="after")
+    def _fits(self) -> "MMBERTLosses":
+        if self.descriptions and not self.sem:
+            raise ValueError("descriptions are part of semantic prediction; set sem above 0")
+        return self
 
 
 class NegativesConfig(BaseModel):

@@ -14,14 +14,15 @@ from trainers.mmbert.masking import mask_context
 
 __all__ = ["MMBERTModule"]
 
-RIGHT, WRONG, CONTEXT, MEANING = range(4)
+RIGHT, WRONG, CONTEXT, MEANING, DESCRIBED = range(5)
 
 
 class MMBERTModule(nn.Module):
     """Gives the named loss terms ``main`` and, where they are on, ``ctx``, ``emo`` and ``sem``.
 
     All tasks are read in one pass: K right pairs, K wrong pairs, K masked dialogues with the right sticker,
-    and those of the K right pairs whose sticker has words, shown without them.
+    those of the K right pairs whose sticker has words, shown without them, and where descriptions are asked
+    for, the stickers that have one, without a dialogue.
 
     Args:
         model: what is kept after training.
@@ -58,17 +59,18 @@ class MMBERTModule(nn.Module):
         model, k = self.model, len(batch.right)
         stickers = model.picture(self._see(batch))
         task, text, sticker = self._rows(batch)
-        ids, chosen = batch.ids[text], None
+        dialogues, mask = self._dialogues(batch)
+        ids, chosen = dialogues[text], None
         if self.losses.ctx > 0:
             shown, chosen = self._masked(batch)
             ids = torch.cat([ids[: CONTEXT * k], shown, ids[(CONTEXT + 1) * k :]])
         slots = there = None
         if model.config.ocr_input or self.losses.sem > 0:
-            asked = (task == MEANING)[:, None]
-            slots = torch.where(asked, NOTHING, batch.words[sticker])
+            asked = task >= MEANING
+            slots = torch.where(asked[:, None], NOTHING, batch.words[sticker])
             if not model.config.ocr_input:
-                there = task == MEANING
-        states = model.read(model.text.words(ids), batch.mask[text], stickers[sticker], slots, there)
+                there = asked
+        states = model.read(model.text.words(ids), mask[text], stickers[sticker], slots, there)
         states = model.dropout(states)
         logits = model.head(states[:, 0]).float()
         terms = {"main": matching_loss(logits[task == RIGHT], logits[task == WRONG])}
@@ -79,10 +81,20 @@ class MMBERTModule(nn.Module):
             terms["ctx"] = mean_cross_entropy(self.words(context), batch.ids[chosen])
         if self.words is not None and self.losses.sem > 0:
             end = -2 - model.config.slots
-            meant = self.words(states[task == MEANING, end:-2])
-            targets = semantic_targets(batch.words[batch.right[batch.told]], NOTHING, self.cls)
+            meant = self.words(states[task >= MEANING, end:-2])
+            words = batch.words[batch.right[batch.told]]
+            if batch.descriptions is not None:
+                words = torch.cat([words, batch.descriptions])
+            targets = semantic_targets(words, NOTHING, self.cls)
             terms["sem"] = semantic_loss(meant, targets, self.losses.sem_reduction)
         return terms
+
+    def _dialogues(self, batch: MMBERTBatch) -> tuple[Tensor, Tensor]:
+        """(K + 1, T) tokens and mask: the dialogues, and one that says nothing."""
+        nothing, none = torch.zeros_like(batch.ids[:1]), torch.zeros_like(batch.mask[:1])
+        nothing[0, 0], nothing[0, 1] = self.cls, self.model.sep
+        none[0, :2] = 1
+        return torch.cat([batch.ids, nothing]), torch.cat([batch.mask, none])
 
     def _rows(self, batch: MMBERTBatch) -> tuple[Tensor, Tensor, Tensor]:
         """Of every pair that is read: its task, its dialogue, its sticker."""
@@ -92,6 +104,9 @@ class MMBERTModule(nn.Module):
             parts.append((CONTEXT, own, batch.right))
         if self.losses.sem > 0:
             parts.append((MEANING, batch.told, batch.right[batch.told]))
+            if batch.described is not None:
+                silent = torch.full_like(batch.described, len(batch.right))
+                parts.append((DESCRIBED, silent, batch.described))
         task = torch.cat([torch.full_like(text, number) for number, text, _ in parts])
         return task, torch.cat([text for _, text, _ in parts]), torch.cat([at for *_, at in parts])
 

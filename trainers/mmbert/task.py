@@ -13,9 +13,11 @@ from torch.nn import functional as F
 from retriever.errors import InputError
 from retriever.rankers.mmbert.ranker import MMBERTRanker, save_mmbert
 from retriever.rankers.parts.weights import pick_device
+from retriever.types import Sticker
+from trainers.datasets.knowledge import stickers_in_words
 from trainers.datasets.ranking import BLANK, RankingData, RankingSample, StickerImages
 from trainers.images.augment import to_float
-from trainers.mmbert.batch import MMBERTBatch, make_batch, verbal
+from trainers.mmbert.batch import MMBERTBatch, descriptions, make_batch, verbal
 from trainers.mmbert.build import build
 from trainers.mmbert.config import MMBERTConfig
 from trainers.mmbert.module import MMBERTModule
@@ -40,14 +42,22 @@ class MMBERTTask(RankingTask):
         config: everything but the data.
         train, valid: of the same sticker images' size.
         work: a folder that keeps a vocabulary learnt from `train`, so that a run that goes on has it again.
+        words: what is known of every sticker in words, in the rows of the stickers, where descriptions are
+            asked for; None takes what their packs say.
 
     Raises:
-        InputError: the data are of another size than the model, or sent one sticker only.
+        InputError: the data are of another size than the model, or sent one sticker only; descriptions are
+            asked for, and there is none.
         ModelError: published weights cannot be had.
     """
 
     def __init__(
-        self, config: MMBERTConfig, train: RankingData, valid: RankingData, work: Path | None = None
+        self,
+        config: MMBERTConfig,
+        train: RankingData,
+        valid: RankingData,
+        work: Path | None = None,
+        words: Sequence[Sticker] | None = None,
     ) -> None:
         super().__init__(train, valid, config.batch, config.train.seed)
         size = config.model.image.size
@@ -63,7 +73,9 @@ class MMBERTTask(RankingTask):
             label: at
             for at, label in enumerate(sorted({s.emotion for s in train.samples if s.emotion is not None}))
         }
-        texts = chain(texts_of(train.samples), verbal(train.stickers, np.arange(len(train.stickers))))
+        self.written = self._written(train.stickers, words) if config.losses.descriptions else []
+        said = verbal(train.stickers, np.arange(len(train.stickers)))
+        texts = chain(texts_of(train.samples), said, self.written)
         start = build(config.model, texts, config.train.seed, work)
         self.tokens = start.tokens
         self.pretrained = frozenset(f"model.{name}" for name in start.pretrained)
@@ -76,6 +88,16 @@ class MMBERTTask(RankingTask):
         self._seen = None if config.pictures.train else self._frozen_states(train.stickers)
         if config.losses.emo > 0 and not self.emotions:
             logger.warning("no training sample has an emotion: the emotion task is left out")
+
+    def _written(self, stickers: StickerImages, words: Sequence[Sticker] | None) -> list[str]:
+        found = descriptions(stickers_in_words(stickers) if words is None else words)
+        if not any(found):
+            raise InputError(
+                f"losses.descriptions asks for what is written about stickers, and nothing is about any of "
+                f"{len(stickers)}; write it with `sticker describe` and name its journal "
+                "(knowledge.attributes, knowledge.library), or set losses.descriptions = false"
+            )
+        return found
 
     def _frozen_states(self, stickers: StickerImages) -> NDArray[np.float32]:
         """(n + 1, C_V): what the frozen image encoder makes of every sticker, and of an empty slot."""
@@ -113,7 +135,7 @@ class MMBERTTask(RankingTask):
 
     def batch(self, samples: Sequence[RankingSample]) -> MMBERTBatch:
         """The tensors of some training samples."""
-        return make_batch(samples, self.train.stickers, self.tokens, self.emotions, self._seen)
+        return make_batch(samples, self.train.stickers, self.tokens, self.emotions, self._seen, self.written)
 
     def ranker(self) -> MMBERTRanker:
         """The model as inference runs it, where it is now; it goes into evaluation mode."""

@@ -1,10 +1,13 @@
 """The rows of tables 1 and 2, at the paper's sizes and at toy ones."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from tiny_mmbert import IMAGE, tiny_data
 
 from trainers.config import find_config, load_config, shipped
+from trainers.datasets.knowledge import stickers_in_words
 from trainers.families import family
 from trainers.mmbert.config import MMBERTConfig
 from trainers.mmbert.task import MMBERTTask
@@ -18,6 +21,7 @@ TERMS = {
     "mmbert/table2-ctx-emo": ({"main", "ctx", "emo"}, False),
     "mmbert/table2-ctx-emo-sem": ({"main", "ctx", "emo", "sem"}, True),
     "mmbert/table2-ctx-emo-sem-no-ocr": ({"main", "ctx", "emo", "sem"}, False),
+    "mmbert/table2-ctx-emo-sem-data": ({"main", "ctx", "emo", "sem"}, False),
 }
 TINY = {
     "model.image": {**IMAGE, "pretrained": "null"}, "model.text.pretrained": "null",
@@ -55,7 +59,9 @@ def test_every_configuration_builds_and_gives_its_terms(name: str) -> None:
     run = load_config(find_config(name), TINY).config
     own = MMBERTConfig(**{field: getattr(run, field) for field in MMBERTConfig.model_fields})
     data = tiny_data()
-    task = MMBERTTask(own, data, data)
+    words = [replace(one, description="a square") for one in stickers_in_words(data.stickers)]
+    task = MMBERTTask(own, data, data, None, words)
+    assert bool(task.written) == own.losses.descriptions == name.endswith("-data")
     torch.manual_seed(0)
     terms = task.module.train()(task.batch([task.train.draw(at) for at in range(4)]))
     wanted, ocr = TERMS.get(name, ({"main", "ctx", "emo", "sem"}, True))
