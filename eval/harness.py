@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from eval.costs import Price, read_cost
 from eval.datasets import Dataset, open_dataset
+from eval.dialogue_groups import Resample, dialogue_groups, unit_of
 from eval.facts import FactFinder, Sentiment
 from eval.fingerprint import library_ids, resolved_config
 from eval.labels import LabelField, check_label_field, pick_label_field
@@ -50,6 +51,7 @@ def evaluate(
     price: Price | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    resample: Resample = "auto",
     strict: bool = False,
     batch: int | None = None,
     show_progress: bool | None = None,
@@ -80,6 +82,8 @@ def evaluate(
         sentiment: of a conversation, for the records.
         price: of a model's tokens.
         resamples, seed: of the bootstrap.
+        resample: what it draws, and what the tests turn: whole dialogues, or single queries; ``auto`` takes
+            dialogues where one has several queries (`eval.dialogue_groups`).
         strict: raise at the first bad row instead of counting it.
         batch: ask a system about no more conversations at once than this; None leaves it to the system, and
             with 1 times are those of single picks.
@@ -93,6 +97,8 @@ def evaluate(
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit is {limit}; expected at least 1")
+    if resample not in get_args(Resample):
+        raise InputError(f"resample is {resample!r}; expected one of {', '.join(get_args(Resample))}")
     if batch is not None and batch < 1:
         raise InputError(f"batch is {batch}; expected at least 1")
     if ties not in get_args(TieRule):
@@ -120,7 +126,7 @@ def evaluate(
         _check_baseline(baseline, folder.names)
         for spec in specs:
             score_system(spec, folder, plan, noted.n_rows, {*folder.names, CHANCE}, show_progress, batch)
-        report = _report(plan, folder, noted, field, baseline, resamples, seed, price)
+        report = _report(plan, folder, noted, field, baseline, resamples, seed, resample, price)
         if out is not None:
             from eval.exports import write_outputs
 
@@ -146,16 +152,23 @@ def _report(
     baseline: str | None,
     resamples: int,
     seed: int,
+    resample: Resample,
     price: Price | None,
 ) -> Report:
     """One pass over the records."""
     tallies = [Tally(protocol) for protocol in plan.protocols]
     frozen = sha256()
+    ids: list[str] = []
+    dialogues: list[str | None] = []
     for record in read_records(folder.path, noted.n_rows):
+        ids.append(record["id"])
+        dialogues.append(record["facts"].get("dialogue"))
         for tally in tallies:
             tally.add(record)
             pool = record["protocols"][tally.name]
             frozen.update(repr((record["id"], pool.get("gold"), pool.get("ids"))).encode("utf-8", "replace"))
+    groups = dialogue_groups(ids, dialogues)
+    unit = unit_of(resample, groups)
     names = list(dict.fromkeys(name for tally in tallies for name in tally.systems))
     _check_baseline(baseline, names)
     against = baseline or (MOST_FREQUENT if MOST_FREQUENT in names else None)
@@ -175,7 +188,11 @@ def _report(
         baseline=against,
         resamples=resamples,
         seed=seed,
-        protocols=tuple(tally.result(names, against, resamples, seed) for tally in tallies),
+        unit=unit,
+        protocols=tuple(
+            tally.result(names, against, resamples, seed, groups if unit == "dialogue" else None)
+            for tally in tallies
+        ),
         costs=_costs(folder, names, price),
         provenance=provenance,
     )

@@ -7,6 +7,9 @@ through, and p is exact; beyond that signs are drawn from a fixed seed and p is 
 never 0. Beyond 20,000 queries, where drawing would take minutes, pairs that differ on at least 1,000 get the
 normal limit of the same test, and the others are drawn over the queries on which they differ.
 
+Where dialogues are known, the sign of a whole dialogue is turned, and dialogues are drawn whole: queries of
+one are not independent. The statistic stays the mean over queries; the numbers above are then of dialogues.
+
 All tests of one call are one family, corrected by Holm's step-down method (Scandinavian Journal of
 Statistics 1979): under any dependence between them, the chance of even one false alarm stays below the level.
 """
@@ -15,12 +18,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eval.metrics.ranked import Floats
-from eval.significance import RESAMPLES, draw_counts
+from eval.significance import RESAMPLES, cluster_sums, draw_counts
 from retriever.errors import InputError
 
 __all__ = ["FLIPS", "PairedTest", "against", "all_pairs", "holm", "paired_families", "paired_tests"]
@@ -97,6 +101,7 @@ def paired_tests(
     values: Mapping[str, ArrayLike],
     pairs: Sequence[tuple[str, str]],
     *,
+    clusters: NDArray[np.int64] | None = None,
     flips: int = FLIPS,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -106,6 +111,7 @@ def paired_tests(
     Args:
         values: system -> ``(n_queries,)``, the same queries in the same order.
         pairs: which to compare; see `against` and `all_pairs`.
+        clusters: ``(n_queries,)``, numbers of the dialogues that stay together; None parts all queries.
         flips: drawn sign assignments beyond 13 queries.
         resamples: of the bootstrap, for the intervals.
         seed: of both; the same input gives the same numbers.
@@ -113,13 +119,15 @@ def paired_tests(
     Raises:
         InputError: no query, values of different lengths or not finite, or a pair names no system.
     """
-    return paired_families({"": values}, pairs, flips=flips, resamples=resamples, seed=seed)[""]
+    options: dict[str, Any] = {"flips": flips, "resamples": resamples, "seed": seed}
+    return paired_families({"": values}, pairs, clusters=clusters, **options)[""]
 
 
 def paired_families(
     values: Mapping[str, Mapping[str, ArrayLike]],
     pairs: Sequence[tuple[str, str]],
     *,
+    clusters: NDArray[np.int64] | None = None,
     flips: int = FLIPS,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -141,10 +149,10 @@ def paired_families(
     at = {name: column for column, name in enumerate(names)}
     left = np.array([at[one] + len(names) * i for i in range(len(tables)) for one, _ in pairs])
     right = np.array([at[other] + len(names) * i for i in range(len(tables)) for _, other in pairs])
-    table = np.hstack(tables)
+    table, sizes, _ = cluster_sums(np.hstack(tables), clusters)
     test = _limits if len(table) > _MANY else _sign_flips
     p = test(table, left, right, flips, seed)
-    low, high = _intervals(table, left, right, resamples, seed)
+    low, high = _intervals(table, sizes, left, right, resamples, seed)
     found = {}
     for i, measure in enumerate(values):
         part = slice(i * len(pairs), (i + 1) * len(pairs))
@@ -242,10 +250,10 @@ def _drawn_signs(n: int, flips: int, seed: int) -> Iterator[Floats]:
 
 
 def _intervals(
-    table: Floats, left: NDArray[np.int64], right: NDArray[np.int64], resamples: int, seed: int
+    table: Floats, sizes: Floats, left: NDArray[np.int64], right: NDArray[np.int64], resamples: int, seed: int
 ) -> tuple[Floats, Floats]:
     means = np.empty((resamples, table.shape[1]))
     for part, counts in draw_counts(len(table), resamples, seed):
-        means[part] = counts @ table / len(table)
+        means[part] = counts @ table / (counts @ sizes)[:, None]
     low, high = np.percentile(np.round(means[:, left] - means[:, right], 12), [2.5, 97.5], axis=0)
     return low, high

@@ -180,7 +180,7 @@ def _notes(report: Report, result: ProtocolResult, columns: Sequence[_Column]) -
             title = main.title.format(n=result.n_ranked[0])
             notes.append(f"{system.name} over {report.baseline}, {title}: {_interval(difference)}")
     drawn = f"{report.resamples} resamples, seed {report.seed}"
-    notes.append(f"[ ]: 95 % interval, paired bootstrap over queries ({drawn})")
+    notes.append(f"[ ]: 95 % interval, paired bootstrap over {result.drawn} ({drawn})")
     return notes
 
 

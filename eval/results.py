@@ -84,6 +84,7 @@ class ProtocolResult:
         label: the field that decides relevance, or None where the gold alone is right.
         relevance: in words, what is right: "the gold alone", "the same emotion, and the gold", ...
         not_judged: systems that took no part, and why.
+        n_dialogues: how many dialogues the queries were cut from, where these are resampled; else None.
     """
 
     protocol: str
@@ -97,6 +98,14 @@ class ProtocolResult:
     label: str | None = None
     relevance: str = ""
     not_judged: Mapping[str, str] = field(default_factory=dict)
+    n_dialogues: int | None = None
+
+    @property
+    def drawn(self) -> str:
+        """What intervals and tests draw, in words: ``1,109 queries``, ``213 dialogues``."""
+        return (
+            f"{self.n_queries:,} queries" if self.n_dialogues is None else f"{self.n_dialogues:,} dialogues"
+        )
 
     def system(self, name: str) -> SystemResult:
         """The result of one system, ``chance`` included.
@@ -123,6 +132,7 @@ class Report:
         ties: how equal scores were judged.
         baseline: the system that the others are compared with, or None.
         resamples, seed: of the bootstrap.
+        unit: what the bootstrap draws and the paired tests turn: ``dialogue`` or ``query``.
         protocols: results, in the order of the protocols.
         costs: by system. Neither they nor `provenance` count when reports are compared.
         provenance: what decided the results: ``config`` (hashes of the data, of the frozen candidates and
@@ -140,6 +150,7 @@ class Report:
     resamples: int
     seed: int
     protocols: tuple[ProtocolResult, ...]
+    unit: str = "query"
     costs: Mapping[str, Cost] = field(default_factory=dict, compare=False)
     provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
 

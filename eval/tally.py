@@ -2,9 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from eval.dialogue_groups import clusters_of
 from eval.measures import Measure
 from eval.metrics.averages import macro_mean
 from eval.metrics.ranked import Floats
@@ -34,6 +37,8 @@ class Tally:
         self._pools: list[tuple[int, int]] = []
         self._labels: list[str | None] = []
         self._skipped: Counter[str] = Counter()
+        self._rows: list[int] = []
+        self._seen = 0
 
     @property
     def name(self) -> str:
@@ -48,9 +53,11 @@ class Tally:
     def add(self, record: Record) -> None:
         """Count one query in."""
         entry = record["protocols"][self._protocol.name]
+        self._seen += 1
         if "skipped" in entry:
             self._skipped[entry["skipped"]] += 1
             return
+        self._rows.append(self._seen - 1)
         self._pools.append((entry["n"], entry["relevant"]))
         self._labels.append(entry["label"])
         for system, values in entry["values"].items():
@@ -58,21 +65,29 @@ class Tally:
             self._values.setdefault(system, []).append(row)
 
     def result(
-        self, names: Sequence[str], baseline: str | None, resamples: int = RESAMPLES, seed: int = 0
+        self,
+        names: Sequence[str],
+        baseline: str | None,
+        resamples: int = RESAMPLES,
+        seed: int = 0,
+        groups: NDArray[np.int64] | None = None,
     ) -> ProtocolResult:
         """The protocol's result; without any judged query its systems are empty.
 
         Args:
             names: of all systems that were measured, by whichever protocol.
             baseline: the system to compare the others with; passed over where it is not among them.
+            groups: of every record that was added, the number of its dialogue, where these are resampled.
         """
         measures = self._protocol.measures
         chance = self._chance()
         values = {name: np.array(rows) for name, rows in self._values.items()}
-        over_chance = self._compare({name: array - chance for name, array in values.items()}, resamples, seed)
+        clusters = None if groups is None else clusters_of(groups, np.array(self._rows, dtype=np.int64))
+        drawn: dict[str, Any] = {"clusters": clusters, "resamples": resamples, "seed": seed}
+        over_chance = self._compare({name: array - chance for name, array in values.items()}, drawn)
         against = values.get(baseline) if baseline is not None else None
         others = {} if against is None else {k: v - against for k, v in values.items() if k != baseline}
-        over_baseline = self._compare(others, resamples, seed)
+        over_baseline = self._compare(others, drawn)
         sizes = [n for n, _ in self._pools]
         return ProtocolResult(
             protocol=self._protocol.name,
@@ -88,6 +103,7 @@ class Tally:
             ),
             label=self._protocol.field,
             relevance=self._protocol.relevance,
+            n_dialogues=None if clusters is None else len(np.unique(clusters)),
             not_judged={name: _WHY_NOT for name in names if name not in values} if values else {},
         )
 
@@ -100,14 +116,12 @@ class Tally:
             len(self._pools), len(self._protocol.measures)
         )
 
-    def _compare(
-        self, differences: dict[str, Floats], resamples: int, seed: int
-    ) -> dict[str, list[Difference]]:
+    def _compare(self, differences: dict[str, Floats], drawn: dict[str, Any]) -> dict[str, list[Difference]]:
         """All systems against one other in one bootstrap."""
         if not differences:
             return {}
         width = len(self._protocol.measures)
-        found = compare(np.hstack(list(differences.values())), self._labels, resamples=resamples, seed=seed)
+        found = compare(np.hstack(list(differences.values())), self._labels, **drawn)
         return {name: found[at * width : (at + 1) * width] for at, name in enumerate(differences)}
 
     def _system(

@@ -1,13 +1,12 @@
 """The candidates of many conversations as arrays, in groups that no split may tear apart."""
 
-import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.dialogue_groups import dialogue_groups
 from eval.fitting.scored import DatasetScores, Query
 from retriever.errors import InputError
 
@@ -15,10 +14,6 @@ __all__ = ["Pools", "group_ids", "make_pools"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-_FEWEST_GROUPS = 20
-_LARGEST_GROUP = 0.1
-_PARTS = re.compile(r"[-_/.:#]+")
 
 
 @dataclass(frozen=True)
@@ -126,23 +121,5 @@ def make_pools(scored: Sequence[DatasetScores]) -> tuple[Pools, list[Query]]:
 
 
 def group_ids(queries: Sequence[Query]) -> Ints:
-    """Numbers of the dialogues that the conversations were cut from, ``(q,)``.
-
-    By what the data say; else by ids: the shortest beginning of all ids, cut at punctuation, that leaves at
-    least 20 groups, none with more than a tenth of the conversations (``meld-dev-12-3``: ``meld-dev-12``).
-    Where there is none, every conversation is its own group.
-    """
-    if any(query.dialogue is not None for query in queries):
-        return _numbered([query.dialogue or f"\0{query.id}" for query in queries])
-    parts = [_PARTS.split(query.id) for query in queries]
-    for length in range(1, max(map(len, parts))):
-        starts = ["\0".join(part[:length]) if len(part) > length else "\0".join(part) for part in parts]
-        sizes = Counter(starts)
-        if len(sizes) >= _FEWEST_GROUPS and max(sizes.values()) <= max(1, _LARGEST_GROUP * len(queries)):
-            return _numbered(starts)
-    return _numbered([query.id for query in queries])
-
-
-def _numbered(names: Sequence[str]) -> Ints:
-    number: dict[str, int] = {}
-    return np.array([number.setdefault(name, len(number)) for name in names], dtype=np.int64)
+    """Numbers of the dialogues that the conversations were cut from, ``(q,)``; see `dialogue_groups`."""
+    return dialogue_groups([query.id for query in queries], [query.dialogue for query in queries])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.dialogue_groups import dialogue_groups
 from eval.metrics.ranked import Floats
 from eval.records import Record
 
@@ -25,6 +26,7 @@ class ProtocolColumns:
         values: system -> measure -> ``(q,)``; NaN where a record has no value for the system.
         ranks: system -> ``(q,)`` rank of the sticker that was sent; NaN where it has none.
         curves: system -> mean interpolated precision at recall 0, 0.1, ..., 1; absent without curves.
+        clusters: ``(q,)``, numbers of the dialogues that are resampled whole; None: queries are.
     """
 
     rows: NDArray[np.int64]
@@ -32,6 +34,11 @@ class ProtocolColumns:
     values: Mapping[str, Mapping[str, Floats]]
     ranks: Mapping[str, Floats] = field(default_factory=dict)
     curves: Mapping[str, Floats] = field(default_factory=dict)
+    clusters: NDArray[np.int64] | None = None
+
+    def clusters_of(self, rows: NDArray[Any]) -> NDArray[np.int64] | None:
+        """Those of some of the queries, by place or by mask."""
+        return None if self.clusters is None else np.asarray(self.clusters[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class Columns:
         n_utterances, sentiment: ``(n,)``, NaN where unknown; sentiment from 0 (negative) to 1.
         verbal, unseen: ``(n,)``, 1 or 0, NaN where unknown.
         protocols: by name.
+        groups: ``(n,)``, numbers of the dialogues that the queries were cut from.
     """
 
     n: int
@@ -51,6 +59,7 @@ class Columns:
     verbal: Floats
     unseen: Floats
     protocols: Mapping[str, ProtocolColumns]
+    groups: NDArray[np.int64] | None = None
 
 
 def iterate(folder: Path, most: int) -> Iterator[Record]:
@@ -70,9 +79,13 @@ def gather(records: Iterable[Record], protocols: Sequence[str]) -> Columns:
         name: array("d") for name in ("n_utterances", "sentiment", "verbal", "unseen")
     }
     parts = {name: _Part() for name in protocols}
+    ids: list[str] = []
+    dialogues: list[str | None] = []
     n = 0
     for record in records:
         known = record.get("facts") or {}
+        ids.append(str(record.get("id")))
+        dialogues.append(known.get("dialogue"))
         for name, column in facts.items():
             value = known.get(name)
             column.append(float("nan") if value is None else float(value))
@@ -85,6 +98,7 @@ def gather(records: Iterable[Record], protocols: Sequence[str]) -> Columns:
         n,
         **{name: np.array(column) for name, column in facts.items()},
         protocols={name: part.done() for name, part in parts.items()},
+        groups=dialogue_groups(ids, dialogues),
     )
 
 

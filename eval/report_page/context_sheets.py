@@ -109,6 +109,7 @@ def provenance_sheet(findings: Findings) -> Sheet:
         ("label that decides relevance", report.label or "none"),
         ("tie rule", report.ties),
         ("bootstrap", f"{report.resamples:,} resamples, seed {report.seed}"),
+        ("resampled", "; ".join(f"{result.protocol}: {result.drawn}" for result in report.protocols)),
         ("baselines", ", ".join(findings.baselines) or "none"),
     ]
     shown = {key: value for key, value in config.items() if key not in ("dataset", "split", "label", "ties")}

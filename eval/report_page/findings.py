@@ -1,11 +1,13 @@
 """Everything that a report says beyond means: intervals, tests, and who is best."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from eval.dialogue_groups import clusters_of
 from eval.metrics.ranked import Floats
 from eval.paired import PairedTest, against, all_pairs, paired_families
 from eval.report_page.columns import Columns, ProtocolColumns, gather, iterate
@@ -110,6 +112,8 @@ def _analyse(
     report: Report, result: ProtocolResult, columns: Columns, baselines: Sequence[str]
 ) -> ProtocolFindings:
     part = columns.protocols[result.protocol]
+    if report.unit == "dialogue" and columns.groups is not None:
+        part = replace(part, clusters=clusters_of(columns.groups, part.rows))
     main = main_measure(result)
     if main is None or not len(part.rows):
         return ProtocolFindings(result, part, {}, {}, (), None, ())
@@ -124,7 +128,7 @@ def _analyse(
     measures = list(result.chance.mean)
     others = against([name for name in means if name in whole], [name for name in baselines if name in whole])
     by_measure = {m: {name: values[m] for name, values in whole.items() if m in values} for m in measures}
-    drawn = {"resamples": report.resamples, "seed": report.seed}
+    drawn: dict[str, Any] = {"clusters": part.clusters, "resamples": report.resamples, "seed": report.seed}
     return ProtocolFindings(
         result,
         part,
@@ -162,7 +166,8 @@ def _bootstrap(
 ) -> list[Interval]:  # fmt: skip
     table: Floats = np.stack([part.values[system][measure][has] for system, measure in keys], axis=1)
     labels = [label for label, there in zip(part.labels, has, strict=True) if there]
-    return intervals(table, labels, resamples=report.resamples, seed=report.seed)
+    options: dict[str, Any] = {"resamples": report.resamples, "seed": report.seed}
+    return intervals(table, labels, clusters=part.clusters_of(has), **options)
 
 
 def _turned(test: PairedTest) -> PairedTest:

@@ -17,7 +17,7 @@ from eval.significance import Difference
 
 __all__ = ["lead_sheet", "measure_sheet", "summary_sheet", "test_sheet"]
 
-_CELL_NOTE = "Percent; below each mean its 95 % bootstrap interval over queries."
+_CELL_NOTE = "Percent; below each mean its 95 % bootstrap interval."
 _MARK_NOTE = (
     "Bold: the highest of the contenders. ≈: by the corrected tests not clearly below the leader "
     "(first measure of a protocol only). ?: not clearly above chance."

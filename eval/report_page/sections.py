@@ -13,11 +13,10 @@ from eval.report_page.verdicts import Verdict, headline, verdict
 __all__ = ["METHOD", "Contents", "contents"]
 
 METHOD = (
-    "A mean is over queries; its interval is a 95 % percentile bootstrap over queries ({resamples:,} "
-    "resamples, seed {seed}). Queries cut out of one dialogue are not independent, so intervals are a little "
-    "too narrow.",
+    "A mean is over queries; its interval is a 95 % percentile bootstrap ({resamples:,} resamples, seed "
+    "{seed}) over {unit}.",
     "Systems are compared on the same queries by a randomisation test that turns the signs of the "
-    "differences around at random (two-sided, 10,000 draws; all sign patterns up to 13 queries; its normal "
+    "differences around at random, {sign} (two-sided, 10,000 draws; all sign patterns up to 13; its normal "
     "limit beyond 20,000), and p-values are corrected by Holm's method within each table and measure. Beyond "
     "noise: corrected p below 0.05.",
     "Equal scores: rule {ties}. Under the rule expected, a measure is its exact mean over all orders of what "
@@ -27,6 +26,19 @@ METHOD = (
     "Chance is worked out exactly for the same queries. A query that a system has no opinion on counts at "
     "chance; a query that cannot be judged is counted below with its reason; none vanishes.",
 )
+
+
+_UNITS = {
+    "dialogue": (
+        "whole dialogues, because queries cut out of one are not independent",
+        "all of a dialogue together",
+    ),
+    "query": (
+        "queries; where several are cut out of one dialogue they are not independent, and intervals are a "
+        "little too narrow",
+        "query by query",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,7 @@ class Contents:
 def contents(findings: Findings) -> Contents:
     """Put a report together."""
     report = findings.report
+    unit, sign = _UNITS[report.unit]
     judged = [found for found in findings.protocols if found.main is not None]
     costs = cost_sheet(findings)
     rest = [
@@ -76,7 +89,10 @@ def contents(findings: Findings) -> Contents:
         summary_sheet(findings) if judged else None,
         tuple((_titled(found), tuple(sheets_of(found, findings))) for found in judged),
         tuple(rest),
-        tuple(text.format(resamples=report.resamples, seed=report.seed, ties=report.ties) for text in METHOD),
+        tuple(
+            text.format(resamples=report.resamples, seed=report.seed, ties=report.ties, unit=unit, sign=sign)
+            for text in METHOD
+        ),
     )
 
 

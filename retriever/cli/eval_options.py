@@ -96,6 +96,15 @@ class Judging:
     resamples: Annotated[
         int, typer.Option(min=1, help="Of the bootstrap behind the intervals.", rich_help_panel=JUDGING)
     ] = 1000
+    resample: Annotated[
+        str,
+        typer.Option(
+            help="What intervals and tests draw: whole dialogues, whose queries are not independent, or "
+            "single queries; auto: dialogues where one has several queries.",
+            metavar="[auto|dialogue|query]",
+            rich_help_panel=JUDGING,
+        ),
+    ] = "auto"
     seed: Annotated[int, typer.Option(help="Of the bootstrap, and of `random`.", rich_help_panel=JUDGING)] = 0
     batch: Annotated[
         int | None,

@@ -143,6 +143,7 @@ def evaluate(
         price=price,
         resamples=judging.resamples,
         seed=judging.seed,
+        resample=judging.resample,  # type: ignore[arg-type]
         strict=source.strict,
         batch=judging.batch,
     )

@@ -38,7 +38,12 @@ def draw_labels(findings: Findings, found: ProtocolFindings, styles: dict[str, L
     with canvas(key, height=1.1 + 0.25 * len(shown)) as (figure, axes):
         for place, label in enumerate(shown):
             at = rows[label]
-            (span,) = intervals(values[best][at][:, None], resamples=report.resamples, seed=report.seed)
+            (span,) = intervals(
+                values[best][at][:, None],
+                clusters=found.columns.clusters_of(np.asarray(at)),
+                resamples=report.resamples,
+                seed=report.seed,
+            )
             axes.barh(place, 100 * span.mean, height=0.62, color=styles[best].colour, alpha=0.32, linewidth=0)
             axes.plot(
                 [100 * span.low, 100 * span.high], [place] * 2, color=styles[best].colour, linewidth=1.6

@@ -70,6 +70,6 @@ def _draw(
         axes.set_ylabel(f"{measure}, %")
         return finish(
             figure, key, f"{title}: {measure}, {protocol_title(found.result)}",
-            f"{told} Bars are 95 % bootstrap intervals over {found.result.n_queries:,} queries. Up and to "
+            f"{told} Bars are 95 % bootstrap intervals over {found.result.drawn}. Up and to "
             "the left is better.",
         )  # fmt: skip

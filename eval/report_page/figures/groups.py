@@ -161,7 +161,13 @@ def _stats(
     assert found.main is not None
     table = np.stack([found.columns.values[name][found.main][group.rows] for name in systems], axis=1)
     report = findings.report
-    return dict(zip(systems, intervals(table, resamples=report.resamples, seed=report.seed), strict=True))
+    drawn = intervals(
+        table,
+        clusters=found.columns.clusters_of(group.rows),
+        resamples=report.resamples,
+        seed=report.seed,
+    )
+    return dict(zip(systems, drawn, strict=True))
 
 
 def _of(known: Floats, found: ProtocolFindings) -> Floats:
