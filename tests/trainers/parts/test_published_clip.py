@@ -8,15 +8,20 @@ import numpy as np
 import open_clip
 import pytest
 import torch
+from ranking_worlds import write_native
 from tiny_clips import PATCH, SIDE, SPACE, clip_tokenizer, save_open_clip, save_transformers_clip
 
+from retriever.cli import main
 from retriever.errors import InputError, ModelError
 from retriever.rankers import load_ranker
 from retriever.rankers.baselines.config import TwoTowerConfig
 from retriever.rankers.baselines.ranker import BaselineRanker, save_baseline
+from retriever.rankers.pbr.config import PBRModelConfig
+from retriever.rankers.pbr.ranker import PBRRanker
 from retriever.types import Conversation
 from trainers.baselines.start import start
 from trainers.parts.clip import read_clip
+from trainers.pbr.build import build
 
 TALK = ["oh no, it RAINS again!", "你好", "don't you   like cats? 😺"]
 
@@ -197,3 +202,43 @@ def test_what_is_no_clip_is_refused(tmp_path: Path, open_style: tuple[Path, Any]
     weights.write_bytes(weights.read_bytes()[:5000])
     with pytest.raises(ModelError, match="cannot be loaded"):
         read_clip(f"open_clip:{torn}")
+
+
+def test_the_command_trains_irra_from_published_towers(
+    open_style: tuple[Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    data, out = write_native(tmp_path / "data", train=8, valid=4), tmp_path / "run"
+    where = f"open_clip:{open_style[0]}"
+    changes = {
+        "model.image.model": where, "model.text.pretrained": where, "model.text.layers": 2,
+        "model.projection": SPACE, "model.image.size": SIDE, "data.format": "native", "batch.size": 8,
+        "train.epochs": 1, "train.device": "cpu", "losses.layers": 1,
+    }  # fmt: skip
+    words = ["train", "baselines/irra", "--data", str(data), "--out", str(out)]
+    assert (
+        main([*words, *(word for key, value in changes.items() for word in ("--set", f"{key}={value}"))]) == 0
+    )
+    ranker = load_ranker(out / "best", "cpu")
+    assert ranker.family == "irra" and isinstance(ranker, BaselineRanker)
+    theirs = open_style[1].visual.state_dict()["conv1.weight"]
+    ours = ranker.model.image.state_dict()["body.visual.conv1.weight"]
+    assert ours.shape == theirs.shape and 0 < float((ours - theirs).abs().max()) < 0.01  # one step from there
+
+
+def test_pbr_reads_by_a_clip_too(hub_style: tuple[Path, Any]) -> None:
+    image = {"model": "vit_tiny_patch16_224", "size": 16}
+    image["options"] = {"patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 2}  # type: ignore[assignment]
+    text = {"kind": "clip", "pretrained": str(hub_style[0]), "layers": 2, "max_tokens": 77, "dropout": 0.0}
+    config = PBRModelConfig.model_validate({"image": image, "text": text, "projection": 8})
+    begun = build(config, [], 0)
+    ranker = PBRRanker(begun.model, begun.tokens, device="cpu")
+    pixels = np.random.default_rng(2).integers(0, 256, (3, 16, 16, 3), np.uint8)
+    talks = [Conversation.from_texts("hello there", "you"), Conversation.from_texts("no")]
+    features = ranker.encode_pixels(pixels)
+    rows = np.array([[0, 1, 2], [2, 1, 0]])
+    together = ranker.score_lists(talks, features, rows)
+    for talk, row, order in zip(talks, together, rows, strict=True):
+        assert np.allclose(ranker.score(talk, features)[order], row, atol=1e-5)
+    looks = ranker.attention(talks[0], features)
+    assert looks.utterances.shape == (3, 2) and np.allclose(looks.utterances.sum(1), 1)
