@@ -5,7 +5,7 @@ from typing import Any
 
 from eval.datasets import Sample
 from eval.labels import LABEL_FIELDS, LabelField, label_of
-from eval.protocols import LibrarySticker
+from eval.protocols import LibrarySticker, words_on
 from retriever.types import Conversation
 
 __all__ = ["FactFinder", "Sentiment"]
@@ -33,7 +33,7 @@ class FactFinder:
         sent_in_training: Container[str] | None = None,
         sentiment: Sentiment | None = None,
     ) -> None:
-        verbal = {sticker.id: bool(_words_on(sticker)) for sticker in stickers}
+        verbal = {sticker.id: bool(words_on(sticker)) for sticker in stickers}
         self._verbal = verbal if any(verbal.values()) else {}
         self._fields = (field,) if field else LABEL_FIELDS
         self._sent = sent_in_training
@@ -56,8 +56,3 @@ class FactFinder:
             "unseen": None if gold is None or self._sent is None else gold not in self._sent,
             "sentiment": sentiment,
         }
-
-
-def _words_on(sticker: LibrarySticker) -> str:
-    """The words drawn on a sticker; "" where there are none, or none are known."""
-    return getattr(getattr(sticker, "attributes", None), "verbal", "") or ""

@@ -14,7 +14,8 @@ from eval.dialogue_groups import Resample, dialogue_groups, unit_of
 from eval.facts import FactFinder, Sentiment
 from eval.fingerprint import library_ids, resolved_config
 from eval.labels import LabelField, check_label_field, pick_label_field
-from eval.protocols import DEFAULT, EvalProtocol, LibrarySticker, make_protocols
+from eval.protocol_names import DEFAULT, make_protocols
+from eval.protocols import EvalProtocol, LibrarySticker
 from eval.queries import Noted, Plan, note_queries
 from eval.references import MOST_FREQUENT, make_references
 from eval.results import Cost, Report
@@ -68,7 +69,7 @@ def evaluate(
             several at once.
         split: of a dataset given by its place; None means valid.
         label: what decides relevance over the library; None takes what the dataset has.
-        protocols: how queries are judged: objects, or names (`eval.protocols.PROTOCOLS`); None means the
+        protocols: how queries are judged: objects, or names (`eval.protocol_names.PROTOCOLS`); None means the
             candidates, and the whole library by sticker and by label.
         references: further systems, made of the train split (`eval.references.REFERENCES`); None takes the
             most frequent label where it can be known.

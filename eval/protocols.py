@@ -4,11 +4,12 @@
 ``exact``: every sticker of the library; the gold alone is right (R_all@k, MRR_all).
 ``library``: every sticker; those with the sample's label are right, and the gold always is (P@k, Hit@k, mAP).
 ``intent``: every sticker; right are those with the sample's intention and no others, as in Int-RA.
+``exact-words``, ``exact-no-words``: ``exact`` over queries whose gold has words on it, or has none (MMBERT).
 
-On the command line ``c10`` stands for the first, ``all`` for the two after it, side by side.
+What they are called on the command line: `eval.protocol_names`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -18,11 +19,10 @@ from numpy.typing import NDArray
 from eval.datasets import Sample
 from eval.labels import LABEL_FIELDS, LabelField, Labelled, label_of
 from eval.measures import Measure, parse_measure
-from retriever.errors import InputError
 
 __all__ = [
-    "DEFAULT", "PROTOCOLS", "Candidates", "EvalProtocol", "Exact", "Intent", "Library", "LibrarySticker",
-    "Skipped", "Task", "make_protocols",
+    "Candidates", "EvalProtocol", "Exact", "ExactByWords", "Intent", "Library", "LibrarySticker", "Skipped",
+    "Task", "words_on",
 ]  # fmt: skip
 
 Reason = Literal[
@@ -33,6 +33,9 @@ Reason = Literal[
     "candidate not in library",
     "no label",
     "no relevant sticker",
+    "gold has no words",
+    "gold has words",
+    "no words known of the library",
 ]
 """Why a query cannot be judged; stable words, for counting."""
 
@@ -90,6 +93,11 @@ class EvalProtocol(Protocol):
     def task(self, sample: Sample) -> Task | Skipped:
         """The sample's task, or why there is none."""
         ...
+
+
+def words_on(sticker: LibrarySticker) -> str:
+    """The words drawn on a sticker; "" where there are none, or none are known."""
+    return getattr(getattr(sticker, "attributes", None), "verbal", "") or ""
 
 
 def _measures(*names: str) -> tuple[Measure, ...]:
@@ -157,6 +165,35 @@ class Exact:
         if gold is None:
             return Skipped("gold not in library")
         return Task(None, _one_of(len(self._row_of), gold), _any_label(sample), gold)
+
+
+class ExactByWords(Exact):
+    """`Exact` over the queries whose gold has words on it, or over the others: MMBERT's table 4.
+
+    Args:
+        stickers: the library, in row order; as read by OCR or annotated (`verbal`).
+        words: which of the two.
+    """
+
+    measures = _measures("R@1", "R@2", "R@5", "RR")
+
+    def __init__(self, stickers: Sequence[LibrarySticker], words: bool) -> None:
+        super().__init__(stickers)
+        self.name = "exact-words" if words else "exact-no-words"
+        self.relevance = f"the gold alone, which has {'words' if words else 'no words'} on it"
+        self._words = words
+        self._with = {sticker.id for sticker in stickers if words_on(sticker).strip()}
+
+    def task(self, sample: Sample) -> Task | Skipped:
+        """All rows."""
+        found = super().task(sample)
+        if isinstance(found, Skipped):
+            return found
+        if not self._with:
+            return Skipped("no words known of the library")
+        if (sample.gold in self._with) != self._words:
+            return Skipped("gold has no words" if self._words else "gold has words")
+        return found
 
 
 class Library:
@@ -233,47 +270,6 @@ class Intent(Library):
             return Skipped("no relevant sticker")
         row = None if sample.gold is None else self._row_of.get(sample.gold)
         return Task(None, relevant, label, row)
-
-
-Maker = Callable[[Sequence[LibrarySticker], LabelField], EvalProtocol]
-
-_MAKERS: dict[str, Maker] = {
-    "candidates": lambda stickers, _: Candidates(stickers),
-    "exact": lambda stickers, _: Exact(stickers),
-    "library": Library,
-    "intent": Intent,
-}
-
-PROTOCOLS: Mapping[str, tuple[str, ...]] = {
-    "c10": ("candidates",),
-    "all": ("exact", "library"),
-    **{name: (name,) for name in _MAKERS},
-}
-"""What may be asked for, and which protocols that is."""
-
-DEFAULT = ("c10", "all")
-
-
-def make_protocols(
-    stickers: Sequence[LibrarySticker], field: LabelField | None, names: Sequence[str] = DEFAULT
-) -> list[EvalProtocol]:
-    """Protocols by name, each once, in the order named.
-
-    Args:
-        stickers: the library, in row order.
-        field: the label that decides relevance; None (the dataset has none) lets the protocols that need one
-            skip every query.
-        names: keys of `PROTOCOLS`.
-
-    Raises:
-        InputError: an unknown name; lists those there are. Or none at all.
-    """
-    unknown = [name for name in names if name not in PROTOCOLS]
-    if unknown or not names:
-        got = repr(unknown[0]) if unknown else "none"
-        raise InputError(f"protocol is {got}; expected one or more of {', '.join(PROTOCOLS)}")
-    wanted = dict.fromkeys(protocol for name in names for protocol in PROTOCOLS[name])
-    return [_MAKERS[name](stickers, field or LABEL_FIELDS[0]) for name in wanted]
 
 
 def _one_of(n: int, at: int) -> NDArray[np.bool_]:

@@ -53,6 +53,12 @@ _COLUMNS = {
         _Column("macro P@1", "P@1", macro=True),
     ],
 }
+_COLUMNS["exact-words"] = _COLUMNS["exact-no-words"] = [
+    _Column("R_all@1", "R@1"),
+    _Column("R_all@2", "R@2"),
+    _Column("R_all@5", "R@5"),
+    _Column("MRR_all", "RR"),
+]
 _COLUMNS["intent"] = _COLUMNS["library"]
 
 
@@ -121,7 +127,7 @@ def _sheet(report: Report, result: ProtocolResult) -> _Sheet:
     size = str(least) if least == most else f"{least}-{most}"
     if result.protocol == "candidates":
         title = f"{size} candidates, one gold: {result.n_queries} queries"
-    elif result.protocol in ("library", "exact", "intent"):
+    elif result.protocol in _COLUMNS:
         right = result.relevance or f"the same {report.label or 'label'}"
         title = f"whole library ({size}), right: {right}: {result.n_queries} queries"
     else:

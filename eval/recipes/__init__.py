@@ -12,6 +12,6 @@ A recipe trains nothing: it names the configurations and prints the commands. Ch
 """
 
 from eval.recipes.load import load_recipe, recipe_names
-from eval.recipes.recipe import Ready, ReadySystem, Recipe
+from eval.recipes.recipe import NotReady, Ready, ReadySystem, Recipe
 
-__all__ = ["Ready", "ReadySystem", "Recipe", "load_recipe", "recipe_names"]
+__all__ = ["NotReady", "Ready", "ReadySystem", "Recipe", "load_recipe", "recipe_names"]

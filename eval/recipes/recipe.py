@@ -10,9 +10,21 @@ from eval.recipes.schema import DatasetFile, RecipeFile, SystemEntry
 from retriever.checkpoints import read_config
 from retriever.errors import InputError, ModelError
 
-__all__ = ["Ready", "ReadySystem", "Recipe"]
+__all__ = ["NotReady", "Ready", "ReadySystem", "Recipe"]
 
 _TEACHER = "teacher"
+
+
+class NotReady(InputError):
+    """Something that a recipe needs is not there.
+
+    Attributes:
+        lines: what is missing, where it goes, and the commands that make it, to be printed as they are.
+    """
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = tuple(lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +74,8 @@ class Recipe:
     def published(self) -> tuple[PublishedRow, ...]:
         """The rows of the table, as printed."""
         content = self.content
-        wanted = (content.paper, content.table, content.split)
-        rows = rows_for(content.data.dataset)
-        return tuple(row for row in rows if (row.paper, row.table, row.split) == wanted)
+        rows = [row for row in rows_for(content.data.dataset) if row.split in content.splits]
+        return tuple(row for row in rows if (row.paper, row.table) == (content.paper, content.table))
 
     def check(self, data: Path, checkpoints: Path, only: Sequence[str] = ()) -> Ready:
         """Look whether everything is there.
@@ -75,14 +86,15 @@ class Recipe:
             only: measure these systems alone (names of the recipe); none means all.
 
         Raises:
-            InputError: something is missing: says what, and the commands that make it, in their order; or
-                `only` names a system that the recipe does not have.
+            NotReady: something is missing: says what, where it goes, and the commands that make it, in their
+                order.
+            InputError: `only` names a system that the recipe does not have.
         """
         systems = self._chosen(only)
         absent = self._absent_files(data)
         todo = [system for system in systems if not _is_checkpoint(self._folder(system, checkpoints))]
         if absent or todo:
-            raise InputError(self._missing(data, checkpoints, only, absent, todo))
+            raise NotReady(self._missing(data, checkpoints, only, absent, todo))
         return Ready(
             self.name,
             data,
@@ -149,24 +161,24 @@ class Recipe:
         only: Sequence[str],
         absent: Sequence[str],
         todo: Sequence[SystemEntry],
-    ) -> str:
+    ) -> list[str]:
+        """Lines: what is missing and where it goes, then the commands."""
         dataset = self.datasets[self.content.data.dataset]
-        lines = [f"{self.name} cannot be reproduced yet."]
+        lines = [f"{self.name} cannot be reproduced yet"]
         if absent:
-            lines.append(
-                f"{dataset.title} at {data} lacks {', '.join(absent)} (to be had by {dataset.access})."
-            )
+            lines.append(f"data: {dataset.title} at {data} lacks {', '.join(absent)}")
+            lines.append(f"  put the folder there as it is distributed; to be had by {dataset.access}")
         if todo:
-            names = ", ".join(f"{s.name}: {self._folder(s, checkpoints)}" for s in todo)
-            lines.append(f"{len(todo)} of {len(self._chosen(only))} checkpoints are missing ({names}).")
+            lines.append(f"models: {len(todo)} of {len(self._chosen(only))} checkpoints are missing")
+            lines += [f"  {system.name}: {self._folder(system, checkpoints)}" for system in todo]
             if self.content.weights:
-                lines.append(f"Training starts from {'; '.join(self.content.weights)}.")
+                lines.append(f"  training starts from {'; '.join(self.content.weights)}")
             if any(s.teacher for s in todo) and not _is_checkpoint(checkpoints / _TEACHER / "best"):
                 ser30k = self.datasets["ser30k"]
-                lines.append(f"The emotion teacher needs {ser30k.title} (to be had by {ser30k.access}).")
+                lines.append(f"  the emotion teacher needs {ser30k.title}; to be had by {ser30k.access}")
+        lines.append("then, in this order:")
         steps = [*self._training(data, checkpoints, todo), *self._measuring(data, checkpoints, only)]
-        lines.append("Then, in this order: " + " && ".join(f"`{step}`" for step in steps))
-        return "\n".join(lines)
+        return [*lines, *(f"  {step}" for step in steps)]
 
 
 def _holds(folder: Path, patterns: Sequence[str]) -> bool:

@@ -40,7 +40,8 @@ class RecipeFile(_Strict):
     """One recipe.
 
     Attributes:
-        paper, table, split: where its numbers stand (`eval.published`).
+        paper, table, split: where its numbers stand (`eval.published`); several splits where a table prints
+            parts of one.
         protocol: as `sticker eval --protocol` takes them.
         systems: rows that can be trained.
         printed_only: rows that cannot, by label.
@@ -49,12 +50,17 @@ class RecipeFile(_Strict):
 
     paper: _Text
     table: _Text
-    split: _Text
-    protocol: tuple[Literal["c10", "all", "intent"], ...] = Field(min_length=1)
+    split: _Text | tuple[_Text, ...]
+    protocol: tuple[Literal["c10", "all", "intent", "words"], ...] = Field(min_length=1)
     data: DataEntry
     systems: tuple[SystemEntry, ...] = Field(min_length=1)
     printed_only: tuple[_Text, ...] = ()
     weights: tuple[_Text, ...] = ()
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The printed splits."""
+        return (self.split,) if isinstance(self.split, str) else self.split
 
 
 class DatasetFile(_Strict):

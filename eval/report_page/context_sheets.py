@@ -158,7 +158,10 @@ def _place(findings: Findings, system: str) -> int:
 
 
 _POOLS = {"candidates": ("candidates", "gold"), "exact": ("all", "gold"), "library": ("all", "label"),
-          "intent": ("all", "label")}  # fmt: skip
+          "intent": ("all", "label"), "exact-words": ("all", "gold"),
+          "exact-no-words": ("all", "gold")}  # fmt: skip
+_PARTS = {"exact-words": "stickers with text", "exact-no-words": "stickers without text"}
+"""How the splits are called that papers print such results on."""
 
 
 def _published(found: ProtocolFindings, rows: Sequence["PublishedRow"]) -> Sheet | None:
@@ -166,6 +169,7 @@ def _published(found: ProtocolFindings, rows: Sequence["PublishedRow"]) -> Sheet
     if result.protocol not in _POOLS:
         return None
     pool, relevance = _POOLS[result.protocol]
+    rows = [row for row in rows if row.split.endswith(_PARTS.get(result.protocol, ""))]
     measures = list(result.chance.mean)
     cells = [(row, [row.number(m, pool, relevance) for m in measures]) for row in rows]  # type: ignore[arg-type]
     cells = [(row, numbers) for row, numbers in cells if any(numbers)]

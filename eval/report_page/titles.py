@@ -31,7 +31,7 @@ def protocol_title(result: ProtocolResult) -> str:
         what = result.protocol
     elif result.protocol == "candidates":
         what = f"{size} candidates"
-    elif result.protocol in ("exact", "library", "intent"):
+    elif result.protocol in ("exact", "exact-words", "exact-no-words", "library", "intent"):
         what = f"whole library of {size}"
     else:
         what = f"{result.protocol}, {size} ranked"

@@ -66,7 +66,8 @@ class Judging:
         typer.Option(
             "--protocol", "-p",
             help="c10: the rows' candidates; all: every sticker, by sticker and by label; intent: every "
-            "sticker, by label alone. Repeatable, or with commas (default: c10,all).",
+            "sticker, by label alone; words: every sticker, apart by whether the right one has words on it. "
+            "Repeatable, or with commas (default: c10,all).",
             show_default=False, rich_help_panel=JUDGING,
         ),
     ] = None  # fmt: skip

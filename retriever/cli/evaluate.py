@@ -156,9 +156,14 @@ def evaluate(
 
 
 def _ready(reproduce: str, dataset: str, checkpoints: Path, wanted: list[str]) -> "Ready":
-    from eval.recipes import load_recipe
+    """What a recipe measures; where something is missing, that is told line by line, and exit 2."""
+    from eval.recipes import NotReady, load_recipe
 
-    return load_recipe(reproduce).check(Path(dataset).expanduser(), checkpoints, wanted)
+    try:
+        return load_recipe(reproduce).check(Path(dataset).expanduser(), checkpoints, wanted)
+    except NotReady as error:
+        typer.echo("sticker: " + "\n".join(error.lines), err=True)
+        raise typer.Exit(2) from None
 
 
 def _sentiment() -> "Sentiment | None":

@@ -4,7 +4,8 @@ import pytest
 
 from eval.datasets import Sample
 from eval.labels import label_of, normal_label, pick_label_field
-from eval.protocols import Candidates, Library, Skipped
+from eval.protocol_names import make_protocols
+from eval.protocols import Candidates, ExactByWords, Library, Skipped
 from retriever.types import Conversation
 
 
@@ -72,3 +73,29 @@ def test_the_label_field_is_the_one_present():
     assert pick_label_field([sample(emoji="☀"), sample(emotion="joy")]) == "emotion"
     assert pick_label_field([sample()]) is None
     assert label_of(sample(emotion="Joy"), "emotion") == "joy"
+
+
+def worded(name, verbal):
+    return SimpleNamespace(
+        id=name, emotion=None, emoji=None, intention=None, attributes=SimpleNamespace(verbal=verbal)
+    )
+
+
+def test_golds_with_words_and_golds_without_part_the_queries():
+    stickers = [worded("a", "ha ha"), worded("b", "  "), worded("c", None), worded("d", "no")]
+    with_words, without = make_protocols(stickers, None, ["words"])
+    assert (with_words.name, without.name) == ("exact-words", "exact-no-words")
+    judged = {}
+    for gold in "abcd":
+        one, other = with_words.task(sample(gold=gold)), without.task(sample(gold=gold))
+        assert {type(one), type(other)} >= {Skipped}  # by one of the two, never by both
+        judged[gold] = not isinstance(one, Skipped)
+        task = one if judged[gold] else other
+        assert task.rows is None and task.relevant.tolist() == [name == gold for name in "abcd"]
+    assert judged == {"a": True, "b": False, "c": False, "d": True}
+    assert with_words.task(sample(gold="b")) == Skipped("gold has no words")
+    assert without.task(sample(gold="d")) == Skipped("gold has words")
+    assert without.task(sample(gold="zz")) == Skipped("gold not in library")
+    # nothing is known of any: then "no words" would be said of what nobody looked at
+    silent = ExactByWords([worded("a", ""), sticker("b")], words=False)
+    assert silent.task(sample(gold="a")) == Skipped("no words known of the library")
