@@ -76,7 +76,7 @@ class TextConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["bert", "clip", "gpt2", "transformer", "lstm", "gru"] = "bert"
+    kind: Literal["bert", "transformer", "lstm", "gru", "clip", "gpt2"] = "bert"
     pretrained: str | None = None
     reading: Literal["turns", "speakers"] = "turns"
     pool: Literal["cls", "mean", "last"] = "cls"

@@ -3,6 +3,7 @@
 What follows ``open_clip:`` is spelt as for encoders: see `retriever.encoders.open_clip`.
 """
 
+import logging
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -19,10 +20,13 @@ from retriever.rankers.parts.config import ImageConfig
 
 __all__ = ["SCHEME", "OpenClipTower"]
 
+logger = logging.getLogger(__name__)
+
 SCHEME = "open_clip:"
 PURPOSE = "an open_clip image encoder"
 _FILE = "open_clip_config.json"
 _ENTRIES = ("embed_dim", "vision_cfg", "quick_gelu")
+_NEAR = 1e-3
 _NO_TEXT = {"context_length": 4, "vocab_size": 8, "width": 8, "heads": 1, "layers": 1}
 
 
@@ -34,7 +38,8 @@ class OpenClipTower(nn.Module):
             it starts from nothing, and where `options` hold an architecture nothing is looked up at all.
 
     Raises:
-        InputError: an architecture that is no vision transformer, or options open_clip does not take.
+        InputError: an architecture that is no vision transformer, options that open_clip does not take, or
+            that stand beside published weights.
         ModelError: no such model, or weights that cannot be had.
         MissingExtra: open_clip is not installed.
     """
@@ -49,6 +54,11 @@ class OpenClipTower(nn.Module):
                 f"image.pretrained is {config.pretrained!r}; an open_clip model takes 'open_clip' (the "
                 "weights that its name says), or null to start from nothing"
             )
+        if config.pretrained and config.options:
+            raise InputError(
+                f"image.options stand in the place of the architecture of {config.model}, whose weights they "
+                "may not fit; leave them out, or set image.pretrained to null"
+            )
         rest = config.model.removeprefix(SCHEME)
         known = config.pretrained is None and "vision_cfg" in config.options
         source = None if known else find_source(rest, library)
@@ -61,6 +71,7 @@ class OpenClipTower(nn.Module):
                 source, f"open_clip model {rest!r}", lambda: create_model(library, source, config.size)
             )
             self.architecture["quick_gelu"] = _is_quick(library, whole.visual)
+            _check_colours(config, whole.visual)
         else:
             whole = _random(library, self.architecture)
         visual = whole.visual
@@ -115,6 +126,17 @@ def _random(library: Any, architecture: Mapping[str, Any]) -> Any:
             f"open_clip cannot build {dict(architecture)} ({' '.join(str(error).split())[:200]}); give "
             "embed_dim, vision_cfg and, where it is so, quick_gelu as in its own configurations"
         ) from error
+
+
+def _check_colours(config: ImageConfig, visual: Any) -> None:
+    told = getattr(visual, "preprocess_cfg", {})
+    for name, ours in (("mean", config.mean), ("std", config.std)):
+        theirs = told.get(name, ours)
+        if any(abs(a - b) > _NEAR for a, b in zip(ours, theirs, strict=True)):
+            logger.warning(
+                "%s was trained on pixels with the %s %s; image.%s is %s",
+                *(config.model, name, list(theirs), name, list(ours)),
+            )
 
 
 def _is_quick(library: Any, visual: Any) -> bool:

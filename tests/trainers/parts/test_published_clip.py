@@ -16,6 +16,7 @@ from retriever.errors import InputError, ModelError
 from retriever.rankers import load_ranker
 from retriever.rankers.baselines.config import TwoTowerConfig
 from retriever.rankers.baselines.ranker import BaselineRanker, save_baseline
+from retriever.rankers.int_ra.config import CLIP_MEAN, CLIP_STD
 from retriever.rankers.pbr.config import PBRModelConfig
 from retriever.rankers.pbr.ranker import PBRRanker
 from retriever.types import Conversation
@@ -157,10 +158,16 @@ def test_a_checkpoint_stands_alone_and_scores_the_same(open_style: tuple[Path, A
     assert np.array_equal(first, second) and len(set(first.tolist())) == 4
 
 
-def test_another_size_interpolates_positions(open_style: tuple[Path, Any]) -> None:
-    where = f"open_clip:{open_style[0]}"
-    ranker = ranker_of(shape(image={"model": where, "pretrained": "open_clip", "options": {}, "size": 48}))
+def test_another_size_interpolates_positions_and_other_colours_are_told(
+    open_style: tuple[Path, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    image = {"model": f"open_clip:{open_style[0]}", "pretrained": "open_clip", "options": {}, "size": 48}
+    ranker = ranker_of(shape(image=image))
     assert ranker.model.image(torch.rand(1, 3, 48, 48)).shape == (1, 1 + 36, 32)
+    assert sum("was trained on pixels with the" in line for line in caplog.messages) == 2
+    caplog.clear()
+    ranker_of(shape(image={**image, "mean": CLIP_MEAN, "std": CLIP_STD}))
+    assert not any("was trained on pixels" in line for line in caplog.messages)
 
 
 def test_a_name_alone_starts_from_nothing_and_fewer_layers_are_the_first(hub_style: tuple[Path, Any]) -> None:
@@ -192,6 +199,8 @@ def test_what_is_no_clip_is_refused(tmp_path: Path, open_style: tuple[Path, Any]
         ranker_of(shape(image={"model": "open_clip:RN50@random", "options": {}}))
     with pytest.raises(InputError, match=r"image\.pretrained"):
         ranker_of(shape(image={"pretrained": "timm"}))
+    with pytest.raises(InputError, match=r"image\.options stand in the place"):
+        ranker_of(shape(image={"pretrained": "open_clip"}))
     with pytest.raises(InputError, match="cannot build"):
         ranker_of(shape(image={"options": {"embed_dim": 8, "vision_cfg": {"wdith": 3}}}))
     with pytest.raises(InputError, match="reads at most 77"):
