@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
-from typing import Literal, get_args
+from itertools import chain
+from typing import Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eval.measures import Measure, parse_measure
-from eval.metrics.ranked import Floats, Ints, Ties, rank_checked
+from eval.metrics.ranked import Floats, Ints, Ties, rank_found
 from eval.runs import Qrels, Run
 from retriever.errors import InputError
 
@@ -44,20 +44,31 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """Ranked lists of any lengths, one after the other.
+    """Ranked lists of any lengths, one after the other; `aligned` makes them of grades beside the scores.
 
     Attributes:
         length: ``(q,)``, of each list; 0 for one without results.
-        score, grade: ``(n,)``, list by list; finite, and 0 for what is not relevant.
+        score: ``(n,)``, list by list, in any order; finite.
+        found_length: ``(q,)``, relevant items in each list.
+        found_score, found_grade: ``(f,)``, theirs, list by list; grades above 0.
         pool_length: ``(q,)``, relevant items of each pool, at least 1.
         pool_grade: their grades, pool by pool, the highest first.
     """
 
     length: Ints
     score: Floats
-    grade: Ints
+    found_length: Ints
+    found_score: Floats
+    found_grade: Ints
     pool_length: Ints
     pool_grade: Ints
+
+    @classmethod
+    def aligned(cls, length: Ints, score: Floats, grade: Ints, pool_length: Ints, pool_grade: Ints) -> Self:
+        """Of ``grade``, ``(n,)``: that of each item in `score`, 0 for what is not relevant."""
+        at = np.flatnonzero(grade)
+        found = np.bincount(np.searchsorted(np.cumsum(length), at, side="right"), minlength=len(length))
+        return cls(length, score, found, score[at], grade[at], pool_length, pool_grade)
 
 
 def judge(qrels: Qrels, run: Run, measures: Sequence[str], ties: JudgeTies = "expected") -> Judged:
@@ -77,41 +88,47 @@ def judge(qrels: Qrels, run: Run, measures: Sequence[str], ties: JudgeTies = "ex
             relevant document.
     """
     parsed = [parse_measure(name) for name in measures]
-    relevant = {query: [g for g in grades.values() if g > 0] for query, grades in qrels.items()}
+    relevant = {query: {doc: g for doc, g in grades.items() if g > 0} for query, grades in qrels.items()}
     queries = [query for query, grades in relevant.items() if grades]
     if not queries:
         raise InputError("the qrels hold no relevant document for any query")
-    nothing: Mapping[str, float] = {}
-    score: list[float] = []
-    grade: list[int] = []
-    documents: list[bytes] = []
-    pool: list[int] = []
-    length = []
-    for query in queries:
-        found = run.get(query, nothing)
-        length.append(len(found))
-        score += found.values()
-        grade += map(qrels[query].get, found, repeat(0))
-        pool += sorted(relevant[query], reverse=True)
-        if ties == "trec":
-            documents += [document.encode() for document in found]
-    lengths = np.array(length, dtype=np.int64)
-    scores = _finite(score, queries, lengths)
-    if ties == "trec":
-        scores = trec_order(np.repeat(np.arange(len(queries)), lengths), scores, documents)
-    lists = Lists(
-        lengths,
-        scores,
-        np.maximum(np.array(grade, dtype=np.int64), 0),
-        np.array([len(relevant[query]) for query in queries], dtype=np.int64),
-        np.array(pool, dtype=np.int64),
-    )
+    lists = _lists(queries, relevant, run, ties)
     found_values = judge_lists(lists, parsed, ties)
     return Judged(
         {name: dict(zip(queries, values.tolist(), strict=True)) for name, values in found_values.items()},
         missing=tuple(query for query in queries if not run.get(query)),
         without_relevant=tuple(query for query, grades in relevant.items() if not grades),
         unjudged=tuple(query for query in run if query not in qrels),
+    )
+
+
+def _lists(
+    queries: Sequence[str], relevant: Mapping[str, Mapping[str, int]], run: Run, ties: JudgeTies
+) -> Lists:
+    """A run's lists for these queries. Relevant documents are looked up, not those that are ranked: fewer."""
+    nothing: Mapping[str, float] = {}
+    found = [run.get(query, nothing) for query in queries]
+    length = np.array([len(scores) for scores in found], dtype=np.int64)
+    score = _finite(found, queries, length)
+    grades = [relevant[query] for query in queries]
+    pool_length = np.array([len(each) for each in grades], dtype=np.int64)
+    pool_grade = np.array([g for each in grades for g in sorted(each.values(), reverse=True)], dtype=np.int64)
+    if ties == "trec":  # its order follows from all ids, and its scores are places in it
+        documents = [document.encode() for scores in found for document in scores]
+        score = trec_order(np.repeat(np.arange(len(queries)), length), score, documents)
+        pairs = zip(grades, found, strict=True)
+        grade = [each.get(document, 0) for each, scores in pairs for document in scores]
+        return Lists.aligned(length, score, np.array(grade, dtype=np.int64), pool_length, pool_grade)
+    there = [[doc for doc in each if doc in scores] for each, scores in zip(grades, found, strict=True)]
+    chosen = list(zip(there, grades, found, strict=True))
+    return Lists(
+        length,
+        score,
+        np.array([len(docs) for docs in there], dtype=np.int64),
+        np.array([scores[doc] for docs, _, scores in chosen for doc in docs], dtype=np.float64),
+        np.array([each[doc] for docs, each, _ in chosen for doc in docs], dtype=np.int64),
+        pool_length,
+        pool_grade,
     )
 
 
@@ -129,20 +146,30 @@ def judge_lists(lists: Lists, measures: Sequence[Measure], ties: JudgeTies) -> d
     rule: Ties = "expected" if ties == "trec" else ties
     values = {measure.name: np.zeros(len(lists.length)) for measure in measures}
     ends, pool_ends = np.cumsum(lists.length), np.cumsum(lists.pool_length)
+    found_ends = np.cumsum(lists.found_length)
     graded = bool((lists.pool_grade != 1).any())
     for rows in _blocks(lists.length):
         within = np.arange(int(lists.length[rows].max())) < lists.length[rows, None]
         cells = _runs(ends[rows] - lists.length[rows], lists.length[rows])
         score = np.full(within.shape, -np.inf)
         score[within] = lists.score[cells]
-        grade = np.zeros(within.shape, dtype=np.int64)
-        grade[within] = lists.grade[cells]
+        sizes = lists.found_length[rows]
+        query = np.repeat(np.arange(len(rows)), sizes)
+        found = _runs(found_ends[rows] - sizes, sizes)
         pool = None
         if graded:
             sizes = lists.pool_length[rows]
             graded_cells = _runs(pool_ends[rows] - sizes, sizes)
             pool = np.repeat(np.arange(len(rows)), sizes), lists.pool_grade[graded_cells].astype(np.float64)
-        ranked = rank_checked(score, grade, lists.pool_length[rows], pool, rule)
+        ranked = rank_found(
+            score,
+            query,
+            lists.found_score[found],
+            lists.found_grade[found],
+            lists.pool_length[rows],
+            pool,
+            rule,
+        )
         for measure in measures:
             values[measure.name][rows] = measure.of(ranked)
     return values
@@ -176,9 +203,11 @@ def trec_order(of_list: NDArray[np.int64], score: Floats, documents: Sequence[by
     return place
 
 
-def _finite(score: list[float], queries: Sequence[str], length: Ints) -> Floats:
+def _finite(found: Sequence[Mapping[str, float]], queries: Sequence[str], length: Ints) -> Floats:
+    """All scores, list by list, ``(n,)``."""
+    each = chain.from_iterable(scores.values() for scores in found)
     try:
-        values = np.array(score, dtype=np.float64)
+        values = np.fromiter(each, dtype=np.float64, count=int(length.sum()))
     except (TypeError, ValueError) as error:
         raise InputError(f"a run's scores are not numbers ({error})") from None
     if not np.isfinite(values).all():

@@ -115,7 +115,7 @@ def _lists(
     if run.documents is not None:
         score = trec_order(place, score, [run.documents[row] for row in rows])
     sizes = np.array([len(pools[query]) for query in queries], dtype=np.int64)
-    lists = Lists(
+    lists = Lists.aligned(
         length=np.bincount(place, minlength=len(queries)),
         score=score,
         grade=np.maximum(grade, 0),

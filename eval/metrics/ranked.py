@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from eval.metrics.places import count_above
 from retriever.errors import InputError
 
-__all__ = ["Floats", "Ints", "Ranked", "Ties", "rank", "rank_checked"]
+__all__ = ["Floats", "Ints", "Ranked", "Ties", "rank", "rank_found"]
 
 Ties = Literal["expected", "mean", "optimistic", "pessimistic"]
 """What a measure means when items have equal scores; the position of an item in the input never matters.
@@ -107,19 +107,30 @@ def rank(
         raise InputError("relevance holds a negative grade; expected 0 for not relevant, more for relevant")
     score, grade = np.atleast_2d(score), np.atleast_2d(grade)
     found = np.count_nonzero(grade, axis=1)
-    return rank_checked(score.astype(np.float64, copy=False), grade, _pool(n_relevant, found), None, ties)
+    score = score.astype(np.float64, copy=False)
+    query, column = np.nonzero(grade)
+    items = query, score[query, column], grade[query, column]
+    return rank_found(score, *items, _pool(n_relevant, found), None, ties)
 
 
-def rank_checked(
+def rank_found(
     scores: Floats,
+    query: NDArray[np.intp],
+    score: Floats,
     grades: NDArray[Any],
     n_relevant: Ints,
     pool: tuple[Ints, Floats] | None,
     ties: Ties,
 ) -> Ranked:
-    """`rank` for input that is known to be good; lists may be filled up with minus infinity, grade 0."""
-    query, column = np.nonzero(grades)
-    score, grade = scores[query, column], grades[query, column].astype(np.float64)
+    """`rank` where the relevant items are known, for input that is known to be good.
+
+    Args:
+        scores: ``(q, n)``, of all items; lists may be filled up with minus infinity.
+        query, score, grades: ``(m,)``, of the relevant items: list, ascending; score, which occurs in that
+            list; grade.
+        n_relevant, pool, ties: as `Ranked` has them.
+    """
+    grade = grades.astype(np.float64)
     start, size = count_above(scores, query, score)
     order = np.lexsort((-grade, start, query))
     query, start, size, grade = query[order], start[order], size[order], grade[order]
