@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retriever.cli import opening
-from retriever.cli.llm_specs import journal_name, llm_of_fusion, need_llm, server_of
+from retriever.cli.llm_specs import llm_of_fusion, need_llm
+from retriever.cli.llm_systems import llm_spec, wanted_spec
 from retriever.errors import InputError
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ class Builder:
             **scoring.record(),
             "ranker": self._ranker_identity(),
             "encoders": [spec.fingerprint for spec in self.library.manifest.encoders],
-            "content": self._content,
+            "content": self.content,
         }
         title = name or (f"fused:{Path(rest).stem}" if rest else "fused")
         return [
@@ -214,75 +215,10 @@ class Builder:
             )
         ]
 
-    def _llm(self, rest: str, name: str | None) -> "list[SystemSpec]":
-        from eval.systems import SystemSpec
-        from llm_tools.prompts import load_prompt
-        from llm_tools.scorer import LlmScorer
-        from retriever.documents import DOCUMENT_FIELDS
-
-        model, url = server_of("llm", rest, self.api_key)
-        prompt = LlmScorer.at(url, model, method=self.llm_method).method.prompt
-        identity = {
-            "model": model,
-            "method": self.llm_method,
-            "prompt": load_prompt(prompt, "en").hash,
-            "fields": list(DOCUMENT_FIELDS),
-            "content": self._content,
-        }
-        title = name or f"llm:{model}"
-        opener = partial(
-            opening.llm,
-            self.library,
-            title,
-            model,
-            url,
-            self.llm_method,
-            self.journals / journal_name(title),
-            self.api_key,
-        )
-        return [SystemSpec(title, opener, scope="candidates", identity=identity, by_list=True)]
-
-    def _wanted(self, rest: str, name: str | None) -> "list[SystemSpec]":
-        from eval.systems import SystemSpec
-        from llm_tools.prompts import load_prompt
-
-        model, url = server_of("wanted", rest, self.api_key)
-        encoders = self.library.manifest.encoders
-        if not encoders:
-            raise InputError(
-                "the LLM baseline matches texts with the library's encoder, and this one has none; "
-                "index with --encoder minilm --reencode"
-            )
-        title = name or f"wanted:{model}" + ("+intention" if self.with_intention else "")
-        identity = {
-            "model": model,
-            "prompt": load_prompt("wanted", "en").hash,
-            "encoder": encoders[0].fingerprint,
-            "with_intention": self.with_intention,
-            "content": self._content,
-        }
-        return [
-            SystemSpec(
-                title,
-                partial(
-                    opening.wanted,
-                    self.library,
-                    title,
-                    model,
-                    url,
-                    self.with_intention,
-                    self.journals / journal_name("wanted"),
-                    self.api_key,
-                    self.device,
-                ),
-                identity=identity,
-            )
-        ]
-
     def _scorer(self, scorer: str, name: str, identity: dict[str, Any]) -> "SystemSpec":
         from eval.systems import SystemSpec
 
-        known = {**identity, "history": self.scoring.history, "content": self._content}
+        known = {**identity, "history": self.scoring.history, "content": self.content}
         known["document_fields"] = list(self.library.manifest.document_fields)
         return SystemSpec(
             name,
@@ -297,7 +233,7 @@ class Builder:
             "encoder": encoder,
             "history": self.scoring.history,
             "document_fields": list(self.library.manifest.document_fields),
-            "content": self._content,
+            "content": self.content,
         }
         return SystemSpec(
             name,
@@ -314,7 +250,7 @@ class Builder:
         family = read_config(folder)["family"]
         place = folder.resolve()
         title = name or (place.parent.name if place.name in ("best", "last") else place.name)
-        identity = {"family": family, "checkpoint": content_id(folder), "content": self._content}
+        identity = {"family": family, "checkpoint": content_id(folder), "content": self.content}
         return SystemSpec(
             title, partial(opening.checkpoint, self.library, folder, title, self.device), identity=identity
         )
@@ -329,7 +265,7 @@ class Builder:
         return content_id(STARTER if chosen in (None, "auto") else Path(chosen).expanduser())
 
     @cached_property
-    def _content(self) -> str:
+    def content(self) -> str:
         """What scorers may read of the stickers, in twelve digits; places and licences do not count."""
         from retriever.rankers.cache import feature_key
 
@@ -353,7 +289,7 @@ _MAKERS: dict[str, _Maker] = {
     "ranker": Builder._ranker,
     "starter": Builder._starter,
     "fused": Builder._fused,
-    "llm": Builder._llm,
-    "wanted": Builder._wanted,
+    "llm": llm_spec,
+    "wanted": wanted_spec,
     "random": Builder._random,
 }
