@@ -109,6 +109,8 @@ class TextConfig(BaseModel):
             raise ValueError(f"vectors are for words, and a {self.kind} reads word pieces; use pretrained")
         if self.kind in ("clip", "gpt2") and self.pool != "cls":
             raise ValueError(f"pool is {self.pool!r}, but a {self.kind} has its whole text at its end alone")
+        if self.kind in ("clip", "gpt2") and self.reading != "turns":
+            raise ValueError(f"reading is {self.reading!r}, but a {self.kind} knows no speakers' marks")
         if self.kind not in ("clip", "gpt2") and self.activation != "gelu":
             raise ValueError(f"activation is {self.activation!r}, but a {self.kind} has 'gelu'")
         if self.kind not in ("lstm", "gru") and self.pretrained is None and self.width % self.heads:

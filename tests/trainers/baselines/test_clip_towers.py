@@ -94,6 +94,7 @@ def test_families_that_read_words_refuse_them() -> None:
         tiny_task("srs", model={"image": IMAGE})
     for wrong, told in (
         ({**CLIP_TEXT, "pool": "mean"}, "at its end alone"),
+        ({**CLIP_TEXT, "reading": "speakers"}, "speakers' marks"),
         ({**TEXT, "activation": "quick_gelu"}, "has 'gelu'"),
     ):
         with pytest.raises(ValueError, match=told):
