@@ -245,10 +245,24 @@ def describe_on_ray(
 def _start(options: RayOptions) -> None:
     import ray
 
-    if not ray.is_initialized():
-        ray.init(
-            address=options.address, include_dashboard=False, log_to_driver=False, configure_logging=False
-        )
+    if ray.is_initialized():
+        return
+    for last in (False, False, True):
+        try:
+            ray.init(
+                address=options.address, include_dashboard=False, log_to_driver=False, configure_logging=False
+            )
+            return
+        except Exception as error:  # of a start that takes too long Ray raises that very class
+            ray.shutdown()
+            if "timed out" not in str(error):
+                raise
+            if last:
+                raise ModelError(
+                    "Ray did not start within its half a minute, three times: this machine is too busy. Start it "
+                    "with `ray start --head` when it is quiet, and give --ray-address auto"
+                ) from error
+            logger.warning("Ray did not start within its half a minute; trying again")
 
 
 def _gpus(options: RayOptions) -> float:

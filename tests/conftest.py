@@ -1,10 +1,13 @@
-"""What every test may rely on: no model hub, and a torchvision that imports beside CPU torch."""
+"""What every test may rely on: no model hub, a torchvision that imports beside CPU torch, one thread."""
 
 import os
 
 import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Tiny models gain nothing by a second thread, and on a busy machine threads that wait for each other take ten times
+# as long. Before torch is imported, and for the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from retriever.torchvision_ops import install_hook
 

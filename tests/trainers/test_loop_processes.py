@@ -27,7 +27,7 @@ def steps(folder):
 
 
 def wait_for_step(folder, step, child):
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not any(done >= step for done in steps(folder)):
         assert child.poll() is None, child.stderr.read().decode()
         assert time.monotonic() < deadline
@@ -35,7 +35,7 @@ def wait_for_step(folder, step, child):
 
 
 def finish(child):
-    _, said = child.communicate(timeout=120)
+    _, said = child.communicate(timeout=600)
     assert child.returncode == 0, said.decode()
 
 
@@ -102,7 +102,7 @@ def test_stopping_two_processes_stops_them_at_the_same_step(tmp_path):
     child = torchrun(tmp_path, pause=0.1, save_every=1000)
     wait_for_step(tmp_path, 3, child)
     child.send_signal(signal.SIGTERM)
-    child.communicate(timeout=120)
+    child.communicate(timeout=600)
     ends = [json.loads((tmp_path / f"end-{rank}.json").read_text()) for rank in (0, 1)]
     assert ends[0] == ends[1] and ends[0]["finished"] is False
     assert (tmp_path / "state.pt").exists()
