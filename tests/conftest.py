@@ -5,8 +5,8 @@ import os
 import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-# Tiny models gain nothing by a second thread, and on a busy machine threads that wait for each other take ten times
-# as long. Before torch is imported, and for the processes that tests start.
+# Tiny models gain nothing by a second thread, and on a busy machine threads that wait for each other take ten
+# times as long. Before torch is imported, and for the processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from retriever.torchvision_ops import install_hook
