@@ -259,7 +259,7 @@ def _start(options: RayOptions) -> None:
                 raise
             if last:
                 raise ModelError(
-                    "Ray did not start within its half a minute, three times: this machine is too busy. Start "
+                    "Ray did not start within its half a minute, three times: the machine is too busy. Start "
                     "it with `ray start --head` when it is quiet, and give --ray-address auto"
                 ) from error
             logger.warning("Ray did not start within its half a minute; trying again")

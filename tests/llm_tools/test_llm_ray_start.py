@@ -33,7 +33,7 @@ def test_a_start_that_takes_too_long_is_tried_again(monkeypatch, caplog):
 
 def test_a_machine_that_is_too_busy_is_told_in_a_line(monkeypatch):
     left, _ = slow_ray(monkeypatch, LATE, LATE, LATE, None)
-    with pytest.raises(ModelError, match=r"too busy.*ray start --head.*--ray-address"):
+    with pytest.raises(ModelError, match=r"machine is too busy.*ray start --head.*--ray-address"):
         _start(RayOptions())
     assert len(left) == 1
 
