@@ -256,7 +256,6 @@ def lines_of(path: Path) -> int:
         (["--label", "mood"], "label is 'mood'"),
         (["--policy", "luck"], "policy is 'luck'"),
         (["--reproduce", "pbr-table9"], "there is no recipe 'pbr-table9'; there are"),
-        (["--reproduce", "pbr-table1"], "pbr-table1 cannot be reproduced yet"),
     ],
 )
 def test_what_cannot_be_is_one_line(library: Path, dataset: Path, fails, words: list[str], said: str) -> None:
