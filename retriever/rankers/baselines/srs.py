@@ -8,6 +8,7 @@ code has 100 and 200).
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from retriever.rankers.parts.config import ImageConfig
 from retriever.rankers.parts.layers import Layer, padding_mask
 from retriever.rankers.parts.pieces import Pieces
 from retriever.rankers.parts.text import text_encoder
+from retriever.rankers.parts.vision import fill_body
 from retriever.types import Conversation
 
 __all__ = ["ConvEncoder", "Srs"]
@@ -35,8 +37,8 @@ class ConvEncoder(nn.Module):
     Of Inception v3 at 128 pixels: Mixed_6e, 6 x 6 x 768, and 2048 numbers, as in the code.
 
     Raises:
-        InputError: no such model, or one without feature maps; weights of a file.
-        ModelError: timm's weights cannot be had.
+        InputError: no such model, or one without feature maps.
+        ModelError: its weights cannot be had, or do not fit.
     """
 
     mean: Tensor
@@ -45,10 +47,6 @@ class ConvEncoder(nn.Module):
     def __init__(self, config: ImageConfig) -> None:
         super().__init__()
         timm = require("timm", "train", "the image encoder")
-        if config.pretrained not in (None, "timm"):
-            raise InputError(
-                f"image.pretrained is {config.pretrained!r}; srs takes 'timm', or null to start from nothing"
-            )
         if not timm.is_model(config.model):
             raise InputError(f"timm has no model {config.model!r}")
         options: dict[str, Any] = {"pretrained": config.pretrained == "timm", **config.options}
@@ -65,6 +63,8 @@ class ConvEncoder(nn.Module):
             raise ModelError(
                 f"timm's weights of {config.model} cannot be had ({str(error)[:200]})"
             ) from error
+        if config.pretrained not in (None, "timm"):
+            fill_body(self.body, Path(config.pretrained).expanduser())
         self.region_width, self.width = self.body.feature_info.channels()
         self.register_buffer("mean", torch.tensor(config.mean)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(config.std)[:, None, None], persistent=False)

@@ -11,7 +11,7 @@ from retriever.extras import require
 from retriever.rankers.parts.config import ImageConfig
 from retriever.rankers.parts.open_clip_tower import SCHEME, OpenClipTower
 
-__all__ = ["ImageEncoder"]
+__all__ = ["ImageEncoder", "fill_body"]
 
 PURPOSE = "the image encoder"
 _PREFIXES = ("module.", "visual_encoder.", "body.", "body.body.")
@@ -55,7 +55,7 @@ class ImageEncoder(nn.Module):
         self.register_buffer("mean", torch.tensor(config.mean)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(config.std)[:, None, None], persistent=False)
         if config.pretrained not in (None, "timm", "open_clip"):
-            _load(self.body, Path(str(config.pretrained)).expanduser())
+            fill_body(self.body, Path(str(config.pretrained)).expanduser())
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(n, 3, size, size) in [0, 1] to (n, 1 + regions, width)."""
@@ -93,7 +93,7 @@ def _body(config: ImageConfig) -> Any:
         ) from error
 
 
-def _load(body: Any, path: Path) -> None:
+def fill_body(body: Any, path: Path) -> None:
     """Fill `body` from a file, whatever prefix its names have; a head it may bring is left out.
 
     Raises:
