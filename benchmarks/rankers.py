@@ -96,7 +96,8 @@ def tables(name: str, dataset: str, budget: dict[str, Any]) -> dict[str, Any]:
     base, changes = ABLATIONS.get(name, (name, {}))
     if base in COUNTED:
         batch = {"valid_limit": budget["batch"]["valid_limit"]}
-        return {**read_tables(find_config(f"baselines/{base}")), "batch": batch}
+        told = {"field": "emoji"} if (base, dataset) == ("most_frequent", "tweet-emoji") else {}
+        return {**read_tables(find_config(f"baselines/{base}")), "batch": batch, **told}
     found = read_tables(find_config(f"{base}/small" if base in PAPERS else f"baselines/{base}-small"))
     if base in JOINT:
         budget = merged({**budget, "model": {**budget["model"], "text": {}}}, budget["joint"])
