@@ -165,9 +165,9 @@ def _first_pack(folder: Path) -> list[Sticker]:
     with open_pack(str(folder)) as pack:
         for entry in pack:
             if not isinstance(entry, Quarantined) and entry.path is not None:
-                found.setdefault(entry.pack, []).append(
-                    entry.annotations.sticker(entry.id, entry.pack, path=str(entry.path))
-                )
+                digest = hashlib.sha256(entry.read()).hexdigest()
+                sticker = entry.annotations.sticker(entry.id, entry.pack, digest, str(entry.path))
+                found.setdefault(entry.pack, []).append(sticker)
     return next(iter(found.values()))
 
 
