@@ -79,15 +79,16 @@ def headline(findings: Findings) -> str:
         return "No query could be judged."
     if not leaders:
         return "Only references were measured; there is no contender."
-    every = "under the one protocol" if len(verdicts) == 1 else f"under all {len(verdicts)} protocols"
+    every = "" if len(verdicts) == 1 else f" under all {len(verdicts)} protocols"
     wins = sum(said.tone == "win" for _, said in verdicts)
     (one, *others) = sorted(str(name) for name in leaders)
     if not others:
         if wins == len(verdicts):
-            return f"{one} is the best system {every}, beyond noise."
+            return f"{one} is the best system{every}, beyond noise."
         if all(said.tone == "alone" for _, said in verdicts):
             return f"{one} was measured alone: there is no other contender to beat."
-        return f"{one} leads {every}, beyond noise in {wins} of {len(verdicts)}."
+        noise = f"beyond noise in {wins} of {len(verdicts)}" if wins else "within noise"
+        return f"{one} leads{every}, {noise}."
     if len(winners) > 1:
         return "It depends on the protocol: " + " and ".join(
             f"{found.best} wins {found.result.protocol}" for found, said in verdicts if said.tone == "win"

@@ -54,13 +54,14 @@ def test_a_clear_winner():
     assert "R10@1 80.0 %" in said.figure and "100 queries" in said.figure
     assert any("over chance (10.0 %)" in line for line in said.details)
     assert any("+50.0 points" in line and "most frequent label" in line for line in said.details)
-    assert headline(findings) == "a is the best system under the one protocol, beyond noise."
+    assert headline(findings) == "a is the best system, beyond noise."
 
 
 def test_noise_is_no_win():
     findings = made({"a": ones(41, 100), "b": ones(40, 100), "c": ones(5, 100)})
     said = verdict(findings.protocols[0])
     assert said.tone == "tie" and said.headline == "No clear winner: a leads"
+    assert headline(findings) == "a leads, within noise."
     assert "Within noise" in said.details[0] and "p = 1.000 (Holm, 3 pairs)" in said.details[0]
     rows = {row[0].text: row for row in summary_sheet(findings).rows}
     assert rows["a"][2].mark == "best" and rows["b"][2].mark == "near" and rows["c"][2].mark == ""
