@@ -87,7 +87,7 @@ def trained(
     }
     if (known := _known(setting.ledger, run)) is not None:
         return known
-    out = setting.out / dataset / f"{name}-{seed}"
+    out = setting.out / dataset / f"{name}-{seed}-{run['config']}"
     out.mkdir(parents=True, exist_ok=True)
     config = out / "config.toml"
     whole = merged(merged(tables, places or {}), {"train": {"seed": seed}})
