@@ -66,9 +66,7 @@ def main() -> None:
     found: dict[tuple[str, str], list[dict[str, float]]] = defaultdict(list)
     with ThreadPoolExecutor(arguments.jobs) as pool:
         futures = [
-            pool.submit(
-                trained, setting, dataset, row.strip("+").lower(), seed, _tables(arguments, row), places
-            )
+            pool.submit(trained, setting, dataset, _name(row), seed, _tables(arguments, row), places)
             for dataset, row, seed in runs
         ]
         for (dataset, row, seed), future in zip(runs, futures, strict=True):

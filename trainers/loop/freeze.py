@@ -23,15 +23,12 @@ class Freezable(Protocol):
     def parameters(self) -> "Iterator[nn.Parameter]": ...
 
 
-def freeze(module: "nn.Module", parts: Sequence[str]) -> int:
+def freeze(module: "nn.Module", parts: Sequence[str]) -> None:
     """Take the parameters of some parts out of training; running statistics of norms still move.
 
     Args:
         module: what is trained.
         parts: submodules or parameters by their dotted names in `module`, such as ``model.text``.
-
-    Returns:
-        how many numbers are still trained.
 
     Raises:
         InputError: there is no such part, or nothing is left to train.
@@ -50,7 +47,5 @@ def freeze(module: "nn.Module", parts: Sequence[str]) -> int:
     for each in module.modules():
         if isinstance(each, Freezable) and not any(own.requires_grad for own in each.parameters()):
             each.frozen()
-    left = sum(each.numel() for each in named.values() if each.requires_grad)
-    if not left:
+    if not any(each.requires_grad for each in named.values()):
         raise InputError(f"train.frozen leaves nothing to train: {', '.join(parts)}")
-    return left
