@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from statistics import mean, median, stdev
 from typing import Any
@@ -28,6 +27,7 @@ from retriever.packs.entry import Quarantined
 from retriever.rankers import load_ranker
 from retriever.types import Sticker
 from trainers.config import merged
+from trainers.datasets.ranking import spread_rows
 
 MEASURED = Path(__file__).parent / "measured"
 """The project's own ledgers."""
@@ -121,8 +121,9 @@ def _known(ledger: Path, run: dict[str, Any]) -> dict[str, float] | None:
 
 
 def over_a_pack(setting: Setting, dataset: str, checkpoint: Path) -> dict[str, float]:
-    """`PACK` and ``pick_ms`` of a checkpoint over the first pack, on the first validation conversations."""
-    samples = list(islice(open_dataset(setting.data / dataset, "valid").samples(), setting.queries))
+    """`PACK` and ``pick_ms`` of a checkpoint over the first pack, on some conversations of the validation split."""
+    every = list(open_dataset(setting.data / dataset, "valid").samples())
+    samples = [every[row] for row in spread_rows(len(every), setting.queries)]
     kind = "emoji" if label_of(samples[0], "emoji") else "emotion"
     stickers = _first_pack(setting.pack)
     said = np.array([normal_label(each.emoji) if kind == "emoji" else each.emotion for each in stickers])

@@ -10,8 +10,10 @@ from eval.datasets.same_set import chooser
 from eval.datasets.ser30k import is_ser30k
 from eval.datasets.stickerchat import read_mapping
 from retriever.errors import ConversationError, InputError
+from trainers.datasets.config import RankingDataConfig
+from trainers.datasets.load import load_ranking
 from trainers.datasets.native import load_native, open_stickers
-from trainers.datasets.ranking import TeacherOutputs
+from trainers.datasets.ranking import TeacherOutputs, spread_rows
 from trainers.datasets.ser30k import load_labelled_packs, load_ser30k
 from trainers.datasets.stickerchat import load_stickerchat, open_sets
 
@@ -23,6 +25,41 @@ def native(tmp_path, **how):
 
 
 # Native
+
+
+def test_rows_spread_over_a_split_keep_their_own_candidates(tmp_path):
+    data, _ = native(tmp_path)
+    spread = data.spread(5)
+    assert [sample.id for sample in spread.samples] == [f"train-{at}" for at in (0, 4, 9, 14, 19)]
+    for epoch in (0, 3):
+        assert [spread.draw(at, epoch) for at in range(5)] == [
+            data.draw(at, epoch) for at in (0, 4, 9, 14, 19)
+        ]
+    assert spread.draw(1, 0) != spread.draw(1, 1)
+    assert data.spread(24).samples == data.samples == data.spread(99).samples
+    assert [sample.id for sample in native(tmp_path / "v", split="valid")[0].spread(2).samples] == [
+        "valid-0",
+        "valid-5",
+    ]
+
+
+def test_a_configuration_says_which_rows_a_limit_keeps(tmp_path):
+    folder = write_native(tmp_path / "data")
+    how = {"path": str(folder), "cache": str(tmp_path / "cache"), "limit": 4, "valid_limit": 2}
+    kept = {}
+    for take in ("first", "spread"):
+        splits = load_ranking(RankingDataConfig(**how, take=take), 8)
+        kept[take] = [sample.id for data in (splits.train, splits.valid) for sample in data.samples]
+    assert kept["first"] == ["train-0", "train-1", "train-2", "train-3", "valid-0", "valid-1"]
+    assert kept["spread"] == ["train-0", "train-6", "train-12", "train-18", "valid-0", "valid-5"]
+
+
+@pytest.mark.parametrize("n, limit", [(10, 4), (10, 10), (10, 3), (7, 5), (1, 1), (0, 3), (3, 9)])
+def test_spread_rows_are_distinct_ascending_and_evenly_far(n, limit):
+    rows = spread_rows(n, limit)
+    assert len(rows) == min(n, limit) and rows == sorted(set(rows)) and set(rows) <= set(range(n))
+    gaps = np.diff([*rows, n]) if rows else np.zeros(1)
+    assert gaps.max() - gaps.min() <= 1
 
 
 def test_candidates_are_of_the_golds_pack_hold_it_once_and_change_with_the_epoch(tmp_path):

@@ -35,7 +35,9 @@ class RankingDataConfig(BaseModel):
         negatives: drawn beside the gold; the paper has nine.
         seed: of the negatives.
         text: of ``stickerchat``: ``joined`` takes the spaces between its words out, ``words`` keeps them.
-        limit, valid_limit: the first so many rows of a split.
+        limit, valid_limit: only so many rows of a split.
+        take: which rows those are: the ``first`` ones, or as many ``spread`` evenly over the whole split,
+            whose labels and dialogues are then those of the split.
         cache: where decoded images and a teacher's outputs are kept; None is `default_cache`.
         frozen: of ``stickerchat``: a folder for the chosen candidates; None is the dataset's own.
         teacher: a folder that ``sticker train teacher`` wrote, for losses that need one.
@@ -52,6 +54,7 @@ class RankingDataConfig(BaseModel):
     text: Literal["joined", "words"] = "joined"
     limit: int | None = Field(default=None, ge=1)
     valid_limit: int | None = Field(default=None, ge=1)
+    take: Literal["first", "spread"] = "first"
     cache: str | None = None
     frozen: str | None = None
     teacher: str | None = None

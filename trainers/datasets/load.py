@@ -69,7 +69,7 @@ def load_ranking(
         )
     cache = Path(config.cache).expanduser() if config.cache else default_cache()
     one, problems = _READERS[config.format](config, root, cache, side, fit, show_progress)
-    train, valid = one("train", config.limit), one("valid", config.valid_limit)
+    train, valid = _taken(one, config, "train"), _taken(one, config, "valid")
     if clusters is not None and config.teacher is not None:
         from trainers.teacher.outputs import teacher_outputs
 
@@ -93,7 +93,7 @@ def load_valid(
     root = Path(config.path).expanduser()
     cache = Path(config.cache).expanduser() if config.cache else default_cache()
     one, _ = _READERS[config.format](config, root, cache, side, fit, show_progress)
-    return one("valid", config.valid_limit)
+    return _taken(one, config, "valid")
 
 
 def load_split(
@@ -129,6 +129,13 @@ def load_split(
 
 
 _TESTS = {"mod": ("easy", "hard"), "stickerint": ("test",)}
+
+
+def _taken(one: _Reader, config: RankingDataConfig, split: Literal["train", "valid"]) -> RankingData:
+    limit = config.limit if split == "train" else config.valid_limit
+    if config.take == "first" or limit is None:
+        return one(split, limit)
+    return one(split, None).spread(limit)
 
 
 def _both(train: RankingData, valid: RankingData) -> tuple[tuple[str, RankingData], ...]:

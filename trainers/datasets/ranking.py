@@ -12,7 +12,7 @@ from retriever.errors import InputError
 from retriever.packs.entry import Annotations
 from retriever.types import Conversation
 
-__all__ = ["BLANK", "RankingData", "RankingSample", "StickerImages", "TeacherOutputs"]
+__all__ = ["BLANK", "RankingData", "RankingSample", "StickerImages", "TeacherOutputs", "spread_rows"]
 
 Rows = NDArray[np.int64]
 
@@ -195,3 +195,19 @@ class RankingData:
         if self.drawn is None:
             raise InputError(f"sample {sample.id} has no candidates; name a policy of negatives to draw them")
         return sample.with_candidates(*self.drawn(index, epoch))
+
+    def spread(self, limit: int) -> "RankingData":
+        """`limit` samples spread evenly over the split, in its order; all where there are no more."""
+        rows = spread_rows(len(self.samples), limit)
+        whole = self.drawn
+        drawn: Draw | None = (lambda index, epoch: whole(rows[index], epoch)) if whole else None
+        return replace(self, samples=[self.samples[row] for row in rows], drawn=drawn)
+
+
+def spread_rows(n: int, limit: int) -> list[int]:
+    """`limit` of `n` rows at even distances, ascending and distinct; all where there are no more.
+
+    >>> spread_rows(10, 4)
+    [0, 2, 5, 7]
+    """
+    return [number * n // limit for number in range(limit)] if limit < n else list(range(n))

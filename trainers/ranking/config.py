@@ -12,7 +12,7 @@ class BatchConfig(BaseModel):
         size: K, conversations a batch on each device. The released code has 4 on each of 2.
         bucket: batches whose samples are sorted by length together before they are cut, to pad less;
             1 leaves the order random.
-        valid_limit: validate on the first so many samples only; None on all.
+        valid_limit: validate on so many samples only, spread evenly over the split; None on all.
         valid_size: conversations scored at once in validation.
     """
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retriever.errors import InputError
-from trainers.datasets.ranking import RankingData, RankingSample
+from trainers.datasets.ranking import RankingData, RankingSample, spread_rows
 from trainers.ranking.config import BatchConfig
 from trainers.ranking.measure import measure
 from trainers.task import Shard
@@ -47,7 +47,8 @@ class RankingTask(ABC):
         self._batch_config, self._seed = config, seed
         self._size = min(config.size, len(train.samples))
         n_valid = len(valid.samples)
-        self._valid_rows = range(n_valid if config.valid_limit is None else min(config.valid_limit, n_valid))
+        limit = config.valid_limit
+        self._valid_rows = spread_rows(n_valid, n_valid if limit is None else limit)
 
     @property
     @abstractmethod
