@@ -25,6 +25,7 @@ from retriever.progress import bar
 from retriever.rankers.parts.config import Fit
 from retriever.rankers.parts.pixels import square
 from retriever.store.atomic import new_folder, write_bytes, write_json
+from trainers.caches import cache_folder
 from trainers.images.sources import ImageSource
 
 __all__ = ["CachedImages", "cache_images", "default_cache"]
@@ -53,9 +54,8 @@ class CachedImages:
 
 
 def default_cache() -> Path:
-    """``sticker-retriever/pixels`` in ``$XDG_CACHE_HOME``, else in ``~/.cache``."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "sticker-retriever" / "pixels"
+    """Where decoded pixels are kept unless a configuration says otherwise; see `cache_folder`."""
+    return cache_folder("pixels")
 
 
 def cache_images(

@@ -2,22 +2,28 @@
 
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from retriever.errors import InputError
+from trainers.caches import cache_folder
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Freezable", "freeze"]
+__all__ = ["Freezable", "freeze", "keep_read"]
 
 
 @runtime_checkable
 class Freezable(Protocol):
     """A submodule that can make use of being frozen as a whole."""
 
-    def frozen(self) -> None:
-        """It is, from now on."""
+    def frozen(self, folder: Path | None = None) -> None:
+        """It is, from now on; what it works out may go on from what lies in `folder`."""
+        ...
+
+    def keep(self) -> None:
+        """Leave what was worked out to later runs."""
         ...
 
     def parameters(self) -> "Iterator[nn.Parameter]": ...
@@ -46,6 +52,13 @@ def freeze(module: "nn.Module", parts: Sequence[str]) -> None:
             named[name].requires_grad_(False)
     for each in module.modules():
         if isinstance(each, Freezable) and not any(own.requires_grad for own in each.parameters()):
-            each.frozen()
+            each.frozen(cache_folder("texts"))
     if not any(each.requires_grad for each in named.values()):
         raise InputError(f"train.frozen leaves nothing to train: {', '.join(parts)}")
+
+
+def keep_read(module: "nn.Module") -> None:
+    """Let the frozen parts of `module` leave to later runs what they have worked out."""
+    for each in module.modules():
+        if isinstance(each, Freezable):
+            each.keep()

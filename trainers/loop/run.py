@@ -16,7 +16,7 @@ from retriever.extras import require
 from retriever.progress import bar
 from retriever.store.atomic import new_folder, remove_folder, write_json
 from trainers.loop.data import prefetch, to_device
-from trainers.loop.freeze import freeze
+from trainers.loop.freeze import freeze, keep_read
 from trainers.loop.logs import RunLog
 from trainers.loop.precision import mixed_precision
 from trainers.loop.schedule import learning_rate
@@ -131,6 +131,8 @@ class _Run:
                 if not self.stopped and self.progress.best_step == 0:
                     self._validate()
                 self._save()
+                if self.first:
+                    keep_read(self.plain)
         finally:
             if self.log is not None:
                 self.log.close()

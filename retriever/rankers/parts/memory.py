@@ -1,9 +1,13 @@
 """States of texts that a frozen encoder has read before."""
 
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from retriever.store.atomic import write_bytes
 
 __all__ = ["StateMemory"]
 
@@ -15,11 +19,15 @@ class StateMemory:
 
     Args:
         room: bytes at most.
+        file: what an earlier run of the same encoder kept, and where `keep` writes; a file that cannot be
+            read is as good as none.
     """
 
-    def __init__(self, room: int = 2 << 30) -> None:
+    def __init__(self, room: int = 2 << 30, file: Path | None = None) -> None:
         self.room, self.used = room, 0
         self._states: dict[bytes, Tensor] = {}
+        self._file = file
+        self._known = self._recall() if file else 0
 
     def __call__(self, read: Callable[[Tensor, Tensor], Tensor], ids: Tensor, mask: Tensor) -> Tensor:
         """(n, t, width) states of (n, t) texts padded on the right; 0 at padding.
@@ -36,7 +44,7 @@ class StateMemory:
             with torch.no_grad():
                 states = read(ids[rows, :longest], mask[rows, :longest])
             for (key, at), state in zip(new.items(), states, strict=True):
-                self._keep(key, state[: lengths[at]].half())
+                self._add(key, state[: lengths[at]].half().clone())
         width = self._states[keys[0]].shape[1]
         found = torch.zeros((*ids.shape, width), device=ids.device)
         for at, key in enumerate(keys):
@@ -46,6 +54,38 @@ class StateMemory:
             self.used -= gone.nbytes
         return found
 
-    def _keep(self, key: bytes, state: Tensor) -> None:
-        self._states[key] = state.clone()
+    def keep(self) -> None:
+        """Write what is known to the file, if there is one and it knows less. Of several writers one wins."""
+        if self._file is None or len(self._states) <= self._known:
+            return
+        from safetensors.numpy import save
+
+        states = [state.cpu() for state in self._states.values()]
+        arrays = {
+            "ids": np.concatenate([np.frombuffer(key, np.int64) for key in self._states]),
+            "lengths": np.array([len(state) for state in states], np.int64),
+            "states": torch.cat(states).numpy(),
+        }
+        write_bytes(self._file, save(arrays))
+        self._known = len(states)
+
+    def _recall(self) -> int:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        if self._file is None or not self._file.is_file():
+            return 0
+        try:
+            kept = load_file(self._file)
+            ids, begin = kept["ids"].numpy(), 0
+            for length in kept["lengths"].tolist():
+                end = begin + length
+                self._add(ids[begin:end].tobytes(), kept["states"][begin:end])
+                begin = end
+        except (OSError, SafetensorError, KeyError, RuntimeError, ValueError):
+            self._states, self.used = {}, 0
+        return len(self._states)
+
+    def _add(self, key: bytes, state: Tensor) -> None:
+        self._states[key] = state
         self.used += state.nbytes

@@ -1,5 +1,7 @@
 """The text encoders: a BERT's first layers, a transformer over words, an LSTM, a GRU; CLIP's is beside."""
 
+import hashlib
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
@@ -29,7 +31,7 @@ class AttentiveEncoder(nn.Module):
     def __init__(self, config: TextConfig, vocabulary: int) -> None:
         super().__init__()
         width = self.width = config.width
-        self.pool = config.pool
+        self.heads, self.pool = config.heads, config.pool
         self.memory: StateMemory | None = None
         self.words = nn.Embedding(vocabulary, width)
         self.positions = nn.Embedding(config.max_tokens, width)
@@ -55,10 +57,28 @@ class AttentiveEncoder(nn.Module):
         shares = (chosen / chosen.sum(1, keepdim=True)).to(states.dtype)
         return states, (states * shares[:, :, None]).sum(1)
 
-    def frozen(self) -> None:
-        """The weights stay as they are from now on: every text is read once, unless dropout is drawn."""
+    def frozen(self, folder: Path | None = None) -> None:
+        """The weights stay as they are from now on: every text is read once, unless dropout is drawn.
+
+        Args:
+            folder: where `keep` puts what was read, for the next run of the same weights.
+        """
         if self.dropout.p == 0:
-            self.memory = StateMemory()
+            file = folder / f"{self._fingerprint()}.safetensors" if folder else None
+            self.memory = StateMemory(file=file)
+
+    def keep(self) -> None:
+        """Leave what was read to later runs."""
+        if self.memory is not None:
+            self.memory.keep()
+
+    def _fingerprint(self) -> str:
+        """Of everything that the states of a text depend on."""
+        digest = hashlib.sha256(str(self.heads).encode())
+        for name, value in sorted(self.state_dict().items()):
+            digest.update(f"{name} {tuple(value.shape)}".encode())
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:24]
 
     def _read(self, ids: Tensor, mask: Tensor) -> Tensor:
         return self.encode(self.words(ids), torch.arange(ids.shape[1], device=ids.device), mask)

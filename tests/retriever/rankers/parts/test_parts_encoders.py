@@ -1,5 +1,7 @@
 """The encoders: padding changes nothing, the short way through the last layer is the long way's result."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -86,6 +88,40 @@ def test_a_frozen_encoder_forgets_the_oldest_when_there_is_no_room() -> None:
         assert torch.equal(memory(states, ids[rows], mask[rows])[:, :, 0], ids[rows].float())
         assert memory.used <= memory.room
     assert read == [3, 2, 1]
+
+
+def test_what_a_frozen_encoder_read_is_there_in_the_next_run(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    encoder = text_encoder(TextConfig.model_validate({**TEXT, "dropout": 0.0}), 50).eval()
+    assert isinstance(encoder, AttentiveEncoder)
+    ids, mask = torch.randint(5, 50, (3, 7)), torch.ones(3, 7, dtype=torch.int64)
+    mask[0, 4:] = 0
+    encoder.frozen(tmp_path)
+    states, whole = encoder(ids[:2], mask[:2])
+    encoder.keep()
+    (file,) = tmp_path.iterdir()
+
+    read: list[int] = []
+    encoder.norm.register_forward_hook(lambda _module, _given, found: read.append(len(found)))
+    encoder.frozen(tmp_path)  # as a later run would
+    again, mean = encoder(ids, mask)
+    assert read == [1]  # the third is new
+    assert torch.equal(again[:2], states) and torch.equal(mean[:2], whole)
+    encoder.keep()
+
+    file.write_bytes(file.read_bytes()[:-20])  # torn: as good as none
+    encoder.frozen(tmp_path)
+    assert torch.allclose(encoder(ids, mask)[1], mean, atol=1e-3)
+    assert read == [1, 3]
+    encoder.keep()
+
+    with torch.no_grad():
+        encoder.positions.weight += 1
+    encoder.frozen(tmp_path)  # other weights know nothing of it
+    encoder(ids, mask)
+    assert read == [1, 3, 3]
+    encoder.keep()
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_dropout_keeps_a_frozen_encoder_reading() -> None:
