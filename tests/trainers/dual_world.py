@@ -111,8 +111,10 @@ def make_comments(folder: Path) -> Path:
 
 def make_config(root: Path, **train: Any) -> DualConfig:
     """A configuration over a world made in `root`."""
+    bert = str(make_bert(root / "bert"))
     return DualConfig(
-        start=str(make_bert(root / "bert")),
+        start=bert,
+        anchor=bert,
         sources={
             "chat": {"path": str(make_chats(root / "chat"))},
             "posts": {"path": str(make_chats(root / "posts", emoji=True))},

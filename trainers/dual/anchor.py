@@ -33,7 +33,7 @@ class Anchor:
     """
 
     def __init__(self, config: DualConfig, stickers: Sequence[Sticker]) -> None:
-        self._encoder = load_minilm() if config.start == "minilm" else _of_folder(config)
+        self._encoder = load_minilm() if config.anchor == "minilm" else _of_folder(config)
         texts = [document(sticker, languages=("en",)) for sticker in stickers]
         self._bank = np.asarray(self._encoder.encode_documents(texts), np.float32)
         self._rows = {sticker.id: row for row, sticker in enumerate(stickers)}
@@ -49,7 +49,7 @@ def _of_folder(config: DualConfig) -> OnnxBertEncoder:
     import json
     from pathlib import Path
 
-    folder = Path(config.start).expanduser()
+    folder = Path(config.anchor).expanduser()
     shape = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     spec = EncoderSpec(
         name="anchor",

@@ -33,7 +33,7 @@ class DualConfig(BaseModel):
     Attributes:
         root: the folder that relative paths of sources and packs start from.
         start: folder of a BERT (``config.json``, ``tokenizer.json``, ``model.safetensors``) to start from;
-            ``minilm`` is the packaged all-MiniLM-L6-v2.
+            ``minilm`` is the packaged all-MiniLM-L6-v2, ``e5`` the packaged multilingual-e5-small.
         layers: how many of its layers are kept, from below.
         sources: datasets by name.
         packs: packs of labelled stickers that conversations are matched with, the first one the golds';
@@ -43,8 +43,8 @@ class DualConfig(BaseModel):
         max_tokens: longest input.
         batch_tokens: padded tokens of a batch.
         documents: sticker documents in each batch, for the label heads and the anchor.
-        anchor: whether comments and documents keep the likeness that the model to start from gives them; it
-            must read English, as sentence embeddings do.
+        anchor: comments and documents keep the likeness that this model gives them: ``minilm``, the folder of
+            another BERT that reads English as sentence embeddings do, or empty for none.
         refresh_every: steps between two refreshes of the sticker side.
         held_out: share of each source that only the combination of the parts is fitted on, in blocks of rows
             that stand together, so that a dialogue's rows are hardly ever on both sides.
@@ -65,7 +65,7 @@ class DualConfig(BaseModel):
     batch_tokens: int = Field(default=2048, ge=64)
     documents: int = Field(default=8, ge=0)
     refresh_every: int = Field(default=100, ge=1)
-    anchor: bool = True
+    anchor: str = "minilm"
     held_out: float = Field(default=0.05, ge=0, lt=0.5)
     temperature: float = Field(default=0.05, gt=0)
     valid_limit: int = Field(default=1500, ge=1)

@@ -1,20 +1,18 @@
 """Where the dual ranker starts from: a published text model with its vocabulary cut and widened."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from retriever.encoders.dual.tokens import DualTokens
+from retriever.encoders.dual.tokens import MARKERS, DualTokens
 from retriever.encoders.minilm import minilm_folder
-from retriever.errors import ModelError
-from retriever.extras import require
 from trainers.dual.config import DualConfig
-from trainers.dual.vocabulary import Vocabulary, build_vocabulary, write_tokenizer
+from trainers.dual.published import Published, published_bert, published_e5
+from trainers.dual.vocabulary import Vocabulary, write_tokenizer
+from trainers.parts.e5_file import e5_path
 
 __all__ = ["Start", "start_from"]
 
@@ -44,67 +42,46 @@ def start_from(config: DualConfig, texts: Sequence[str], work: Path) -> Start:
 
     Raises:
         ModelError: the folder has no BERT, or one whose weights are incomplete.
+        MissingExtra: the package of the published model is not installed.
     """
-    require("transformers", "torch", "training the dual ranker")
-    from tokenizers import Tokenizer
-    from transformers import BertModel
-
-    folder = minilm_folder() if config.start == "minilm" else Path(config.start).expanduser()
-    if not (folder / "tokenizer.json").is_file():
-        raise ModelError(f"{folder} has no tokenizer.json; start must be the folder of a BERT")
-    published = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    published.no_truncation()
-    published.no_padding()
-    vocabulary = build_vocabulary(published.get_vocab(), texts, published, config.vocabulary)
+    published = _published(config)
     work.mkdir(parents=True, exist_ok=True)
     file = work / "tokenizer.json"
-    vocabulary = _new_ones_last(vocabulary)
+    vocabulary = _new_ones_last(published.choose(texts, config.vocabulary))
     write_tokenizer(vocabulary, file)
-
-    loaded: Any = BertModel.from_pretrained(
-        str(folder),
-        add_pooling_layer=False,
-        dtype=torch.float32,
-        output_loading_info=True,
-        attention_probs_dropout_prob=0.0,  # on a CPU a third of a step would go into drawing them
-        hidden_dropout_prob=0.0,
-    )
-    tower, info = loaded
-    if info["missing_keys"]:
-        raise ModelError(f"{folder} lacks weights: {', '.join(sorted(info['missing_keys'])[:3])}")
+    tower, table = published.tower, published.table
     if config.layers is not None:
         tower.encoder.layer = tower.encoder.layer[: config.layers]
         tower.config.num_hidden_layers = config.layers
-    table = tower.embeddings.word_embeddings.weight.detach()
     average = table.mean(0)
     words = torch.stack([average if at is None else table[at] for at in vocabulary.source])
-    n_new = sum(at is None for at in vocabulary.source[_n_markers() :])
+    n_new = sum(at is None for at in vocabulary.source[len(MARKERS) :])
     generator = torch.Generator().manual_seed(config.train.seed)
     spread = float(table.std())
     new = words[len(words) - n_new :]
     new += 0.5 * spread * torch.randn(new.shape, generator=generator)
     tower.embeddings.word_embeddings = nn.Identity()  # words come as vectors; nothing to train or save there
-    shape = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    kept = ("hidden_size", "num_attention_heads", "layer_norm_eps", "hidden_act", "model_type")
     return Start(
         tower,
         words,
         n_new,
         DualTokens(file, config.max_tokens),
         file,
-        {**{key: shape[key] for key in kept}, "num_hidden_layers": len(tower.encoder.layer)},
+        {**published.shape, "num_hidden_layers": len(tower.encoder.layer)},
     )
+
+
+def _published(config: DualConfig) -> Published:
+    if config.start == "e5":
+        return published_e5(e5_path())
+    return published_bert(minilm_folder() if config.start == "minilm" else Path(config.start).expanduser())
 
 
 def _new_ones_last(vocabulary: Vocabulary) -> Vocabulary:
     """Markers first, then what is taken over, then what is new, so that two tables make one."""
-    n = _n_markers()
-    pairs = list(zip(vocabulary.pieces, vocabulary.source, strict=True))
-    ordered = pairs[:n] + sorted(pairs[n:], key=lambda pair: pair[1] is None)
-    return Vocabulary(tuple(piece for piece, _ in ordered), tuple(at for _, at in ordered))
-
-
-def _n_markers() -> int:
-    from retriever.encoders.dual.tokens import MARKERS
-
-    return len(MARKERS)
+    n = len(MARKERS)
+    scores = vocabulary.scores or (0.0,) * len(vocabulary.pieces)
+    rows = list(zip(vocabulary.pieces, vocabulary.source, scores, strict=True))
+    ordered = rows[:n] + sorted(rows[n:], key=lambda row: row[1] is None)
+    pieces, source, scores = zip(*ordered, strict=True)
+    return Vocabulary(pieces, source, scores if vocabulary.scores else ())

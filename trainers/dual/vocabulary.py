@@ -1,24 +1,30 @@
-"""The dual ranker's vocabulary: all-MiniLM's pieces that people use, and Chinese characters beside them.
+"""The dual ranker's vocabulary: those of a published model's pieces that people use in English and Chinese.
 
-Most of the published vocabulary's 30,522 pieces never occur in chats, and only 244 of them are Chinese
-characters: four fifths of a Chinese message would be unknown. Pieces that go are spelled by shorter ones that
-stay; characters that come start from the mean of the embeddings and learn from the data.
+Of all-MiniLM's 30,522 word pieces most never occur in chats, and only 244 are Chinese characters: four fifths
+of a Chinese message would be unknown. Pieces that go are spelled by shorter ones that stay; characters that
+come start from the mean of the embeddings and learn from the data. Of multilingual-e5's 250,002 pieces nine
+tenths are of other languages; nothing has to be added to it.
 """
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from retriever.encoders.dual.tokens import MARKERS, spell_emoji
 
-__all__ = ["Vocabulary", "build_vocabulary", "common_han", "write_tokenizer"]
+__all__ = ["Vocabulary", "build_vocabulary", "common_han", "keep_pieces", "write_tokenizer"]
 
 _TAKEN_OVER = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _ALWAYS = 2_600
 """Pieces at the head of the published table (after its unused ones) that stay: the common words."""
+_NEVER = -1e4
+"""The log probability of a marker: any spelling of it is likelier."""
+_SPACE = "\u2581"
+_HAN = 4_000
+"""Single Chinese characters that stay, simplified and traditional, the likeliest ones."""
 _FIRST_WORD = 999  # the published table begins with [PAD], unused entries and the other special ones
 
 
@@ -29,10 +35,13 @@ class Vocabulary:
     Attributes:
         pieces: the markers first.
         source: the id in the published table, or None for a piece that is new; as long as `pieces`.
+        scores: of a unigram model (Kudo 2018, arXiv:1804.10959), log probabilities as long as `pieces`; empty
+            where text is cut into the longest pieces.
     """
 
     pieces: tuple[str, ...]
     source: tuple[int | None, ...]
+    scores: tuple[float, ...] = ()
 
 
 def common_han() -> list[str]:
@@ -85,19 +94,83 @@ def build_vocabulary(
     return Vocabulary(pieces, source)
 
 
-def write_tokenizer(vocabulary: Vocabulary, path: Path) -> None:
-    """A ``tokenizer.json``: BERT's normalisation and word pieces, and no token that text could trigger."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+def keep_pieces(
+    pieces: Sequence[str],
+    scores: Sequence[float],
+    markers: Mapping[str, str],
+    texts: Iterable[str],
+    size: int = 22_000,
+) -> Vocabulary:
+    """Keep those pieces of a unigram model that `texts` use, then the likeliest of the two languages.
 
-    table = {piece: number for number, piece in enumerate(vocabulary.pieces)}
-    tokenizer = Tokenizer(models.WordPiece(table, unk_token="[UNK]", max_input_chars_per_word=100))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    Args:
+        pieces, scores: of the published model, by id.
+        markers: which of `pieces` each of `MARKERS` starts from.
+        texts: as for `build_vocabulary`.
+        size: how many pieces at most, markers included.
+    """
+    tokenizer = _unigram(pieces, scores, unknown=pieces.index(markers["[UNK]"]))
+    counts: Counter[str] = Counter()
+    for block in _blocks(texts):
+        for row in tokenizer.encode_batch([spell_emoji(text) for text in block], add_special_tokens=False):
+            counts.update(row.tokens)
+    number = {piece: at for at, piece in enumerate(pieces)}
+    special = {markers[marker] for marker in _TAKEN_OVER}
+    ours = [piece for piece in pieces if piece and piece not in special and _is_ours(piece)]
+    likeliest = sorted(ours, key=lambda piece: -scores[number[piece]])
+    single = [piece for piece in likeliest if len(piece) == 1]
+    han = [piece for piece in single if not piece.isascii() and piece != _SPACE]
+    wanted = dict.fromkeys([piece for piece in single if piece not in set(han[_HAN:])])
+    used = (piece for piece, _ in counts.most_common() if piece in number and piece not in special)
+    for piece in (*used, *likeliest):
+        if len(wanted) >= size - len(MARKERS):
+            break
+        wanted.setdefault(piece)
+    kept = sorted(wanted, key=number.__getitem__)
+    source = (*(number[markers[marker]] for marker in MARKERS), *(number[piece] for piece in kept))
+    never = (_NEVER,) * len(MARKERS)
+    return Vocabulary((*MARKERS, *kept), source, (*never, *(float(scores[number[piece]]) for piece in kept)))
+
+
+def write_tokenizer(vocabulary: Vocabulary, path: Path) -> None:
+    """A ``tokenizer.json`` that cuts as the published model does, with no token that text could trigger."""
+    if vocabulary.scores:
+        tokenizer = _unigram(vocabulary.pieces, vocabulary.scores, MARKERS.index("[UNK]"))
+    else:
+        tokenizer = _word_pieces(vocabulary.pieces)
     # one piece a line would be 25,000 lines in every diff
     path.write_text(
         json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False, separators=(",", ":")) + "\n",
         encoding="utf-8",
     )
+
+
+def _word_pieces(pieces: Sequence[str]) -> Any:
+    """BERT's: lower-cased, cut at spaces and punctuation, then into the longest pieces."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+    table = {piece: number for number, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.WordPiece(table, unk_token="[UNK]", max_input_chars_per_word=100))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return tokenizer
+
+
+def _unigram(pieces: Sequence[str], scores: Sequence[float], unknown: int) -> Any:
+    """SentencePiece's: every word with a mark for the space before it, cut into the likeliest pieces."""
+    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+
+    table = [(piece, float(score)) for piece, score in zip(pieces, scores, strict=True)]
+    tokenizer = Tokenizer(models.Unigram(table, unk_id=unknown))
+    one_space = normalizers.Replace(Regex(r"\s+"), " ")
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), one_space])
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    return tokenizer
+
+
+def _is_ours(piece: str) -> bool:
+    """Whether English or Chinese text can have the piece."""
+    return all(char.isascii() or "\u4e00" <= char <= "\u9fff" for char in piece.lstrip(_SPACE))
 
 
 def _blocks(texts: Iterable[str], size: int = 4096) -> Iterable[list[str]]:

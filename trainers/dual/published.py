@@ -1,0 +1,119 @@
+"""The published text models that the dual ranker can start from: a BERT, or multilingual-e5-small."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from retriever.encoders.dual.tokens import MARKERS
+from retriever.errors import ModelError
+from retriever.extras import require
+from trainers.dual.vocabulary import Vocabulary, build_vocabulary, keep_pieces
+from trainers.parts.e5_file import read_e5
+
+__all__ = ["Published", "published_bert", "published_e5"]
+
+_SHAPE = ("hidden_size", "num_attention_heads", "layer_norm_eps", "hidden_act", "model_type")
+_NO_DROPOUT: dict[str, Any] = {"attention_probs_dropout_prob": 0.0, "hidden_dropout_prob": 0.0}
+"""On a CPU a third of a step would go into drawing it."""
+
+_E5_MARKERS = dict(
+    zip(
+        MARKERS,
+        (
+            "<pad>",
+            "<unk>",
+            "<s>",
+            "</s>",
+            "<mask>",
+            "\u2581I",
+            "\u2581you",
+            "\u2581answer",
+            "\u2581and",
+            "\u2581image",
+        ),
+        strict=True,
+    )
+)
+"""What the markers start from: pieces of the same purpose, or words for what they say."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published model, read.
+
+    Attributes:
+        tower: a transformers BERT; its word table is `table`.
+        table: (v, h) word embeddings.
+        shape: ``config.json``'s fields that shape the tower, but for the number of layers.
+        choose: texts and a size to the vocabulary that is kept.
+    """
+
+    tower: Any
+    table: Tensor
+    shape: dict[str, float | int | str]
+    choose: Callable[[Sequence[str], int], Vocabulary]
+
+
+def published_bert(folder: Path) -> Published:
+    """A BERT with word pieces in a folder as transformers writes it.
+
+    Raises:
+        ModelError: there is none, or its weights are incomplete.
+    """
+    require("transformers", "torch", "training the dual ranker")
+    from tokenizers import Tokenizer
+    from transformers import BertModel
+
+    if not (folder / "tokenizer.json").is_file():
+        raise ModelError(f"{folder} has no tokenizer.json; start must be the folder of a BERT")
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    loaded: Any = BertModel.from_pretrained(
+        str(folder), add_pooling_layer=False, dtype=torch.float32, output_loading_info=True, **_NO_DROPOUT
+    )
+    tower, info = loaded
+    if info["missing_keys"]:
+        raise ModelError(f"{folder} lacks weights: {', '.join(sorted(info['missing_keys'])[:3])}")
+    shape = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+
+    def choose(texts: Sequence[str], size: int) -> Vocabulary:
+        return build_vocabulary(tokenizer.get_vocab(), texts, tokenizer, size)
+
+    table = tower.embeddings.word_embeddings.weight.detach()
+    return Published(tower, table, {key: shape[key] for key in _SHAPE}, choose)
+
+
+def published_e5(path: Path) -> Published:
+    """multilingual-e5-small with its unigram pieces; see `trainers.parts.e5_file`.
+
+    Raises:
+        ModelError: the file cannot be read.
+    """
+    require("transformers", "torch", "training the dual ranker")
+    from transformers import BertConfig, BertModel
+
+    file = read_e5(path)
+    weights = {name: torch.from_numpy(value.copy()) for name, value in file.weights.items()}
+    words = "embeddings.word_embeddings.weight"
+    table = weights.pop(words)
+    sizes: dict[str, Any] = {
+        **file.shape,
+        "max_position_embeddings": len(weights["embeddings.position_embeddings.weight"]),
+        "type_vocab_size": len(weights["embeddings.token_type_embeddings.weight"]),
+        "vocab_size": 1,  # words come as vectors
+    }
+    tower = BertModel(BertConfig(**sizes, **_NO_DROPOUT), add_pooling_layer=False)
+    missing = tower.load_state_dict(weights, strict=False)
+    if missing.missing_keys != [words] or missing.unexpected_keys:
+        raise ModelError(f"{path} does not hold the weights of a BERT: {missing}")
+
+    def choose(texts: Sequence[str], size: int) -> Vocabulary:
+        return keep_pieces(file.pieces, file.scores.tolist(), _E5_MARKERS, texts, size)
+
+    return Published(tower, table, {key: file.shape[key] for key in _SHAPE}, choose)
