@@ -22,6 +22,7 @@ from safetensors import safe_open
 from eval.datasets import open_dataset
 from eval.labels import label_of, normal_label
 from eval.metrics import average_precision, macro_mean, precision_at_k
+from retriever.checkpoints import STARTER, content_id
 from retriever.packs import open_pack
 from retriever.packs.entry import Quarantined
 from retriever.rankers import load_ranker
@@ -78,7 +79,7 @@ def trained(
         `LISTS` and `PACK` in percent, ``minutes`` of training, ``parameters`` in millions, ``pick_ms``: the
         median time of scoring one pack for one conversation, stickers encoded before.
     """
-    told = json.dumps([tables, setting.queries], sort_keys=True)
+    told = json.dumps([tables, setting.queries, _tower(tables)], sort_keys=True)
     run = {
         "dataset": dataset,
         "name": name,
@@ -109,6 +110,12 @@ def trained(
     return values
 
 
+def _tower(tables: dict[str, Any]) -> str | None:
+    """What is in the shipped text tower, where a run starts from it: with another one it is another run."""
+    text = tables.get("model", {}).get("text", {})
+    return content_id(STARTER) if text.get("pretrained") == "starter" else None
+
+
 def _known(ledger: Path, run: dict[str, Any]) -> dict[str, float] | None:
     """What the ledger says of `run`, if it has been done."""
     if not ledger.exists():
@@ -121,7 +128,7 @@ def _known(ledger: Path, run: dict[str, Any]) -> dict[str, float] | None:
 
 
 def over_a_pack(setting: Setting, dataset: str, checkpoint: Path) -> dict[str, float]:
-    """`PACK` and ``pick_ms`` of a checkpoint over the first pack, on some conversations of the validation split."""
+    """`PACK` and ``pick_ms`` of a checkpoint over the first pack, for some validation conversations."""
     every = list(open_dataset(setting.data / dataset, "valid").samples())
     samples = [every[row] for row in spread_rows(len(every), setting.queries)]
     kind = "emoji" if label_of(samples[0], "emoji") else "emotion"

@@ -2,15 +2,17 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from eval.curation.giveaway import GiveAway, give_away
 from eval.curation.looks import Look, alike, looks_of
 from eval.curation.overlap import Leak, TalkIndex, leak_between, look_alikes_across
 from eval.curation.statistics import SplitStatistics, finish
-from eval.datasets.dataset import open_dataset, open_stickers, splits_of
+from eval.datasets.dataset import Dataset, open_dataset, open_stickers, splits_of
 from eval.datasets.formats import NATIVE_SPLITS
+from eval.labels import LABEL_FIELDS, label_of
 from retriever.errors import InputError
 from retriever.packs.entry import PackEntry
 from retriever.progress import bar
@@ -80,6 +82,7 @@ class Inspection:
         splits: by name; empty for formats without conversations.
         stickers: None where the dataset comes without any; `no_stickers` says why.
         not_there: stickers that were sent and are not among the stickers, and in how many rows.
+        give_aways: by split, what its lists of candidates say by themselves; only where lists and labels are.
     """
 
     name: str
@@ -89,6 +92,7 @@ class Inspection:
     no_stickers: str
     not_there: Mapping[str, int]
     leaks: tuple[Leak, ...]
+    give_aways: Mapping[str, GiveAway]
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON values."""
@@ -104,6 +108,7 @@ class Inspection:
                 "first": list(self.not_there)[:_SHOWN],
             },
             "leaks": [leak.as_dict() for leak in self.leaks],
+            "lists": {name: one.as_dict() for name, one in self.give_aways.items()},
         }
 
 
@@ -135,8 +140,9 @@ def inspect(
     for name in wanted:
         counts[name], talks[name] = _read_split(place, kind.name, name, show_progress)
     stickers, looks, no_stickers, known = None, list[Look](), "", None
+    labels: dict[str, dict[str, str]] = {}
     try:
-        stickers, looks, known = _read_stickers(place, kind.name, packs, images, cache, show_progress)
+        stickers, looks, known, labels = _read_stickers(place, kind.name, packs, images, cache, show_progress)
     except InputError as error:
         if packs or not counts:
             raise
@@ -157,6 +163,7 @@ def inspect(
         no_stickers,
         {} if known is None else {id_: n for id_, n in sent.items() if id_ not in known},
         _leaks(counts, talks, by_id if images and looks else None),
+        _give_aways(place, kind.name, counts, labels),
     )
 
 
@@ -170,12 +177,7 @@ def _wanted(there: Mapping[str, Path], splits: Sequence[str], place: Path) -> Se
 def _read_split(
     place: str | Path, format: str, split: str, show: bool | None
 ) -> tuple[SplitStatistics, TalkIndex]:
-    from dataclasses import replace
-
-    dataset = replace(open_dataset(place, split, format), text="words")
-    if format != "native":
-        dataset = replace(dataset, policy="given" if format == "mod" else "all")
-    reader = dataset.samples()
+    reader = _open(place, format, split).samples()
     counts, talk = SplitStatistics(), TalkIndex()
     with bar(f"Reading {split}", None, show, unit="rows") as advance:
         for sample in reader:
@@ -186,6 +188,30 @@ def _read_split(
     return counts, talk
 
 
+def _open(place: str | Path, format: str, split: str) -> Dataset:
+    dataset = replace(open_dataset(place, split, format), text="words")
+    return dataset if format == "native" else replace(dataset, policy="given" if format == "mod" else "all")
+
+
+def _give_aways(
+    place: str | Path,
+    format: str,
+    counts: Mapping[str, SplitStatistics],
+    labels: Mapping[str, Mapping[str, str]],
+) -> dict[str, GiveAway]:
+    """Of every split with lists, by its rows' label; how often one is sent is known from the first split."""
+    found = {}
+    for name, own in counts.items():
+        field = next((one for one in LABEL_FIELDS if one in labels and one in own.labels), None)
+        if not own.with_candidates or field is None:
+            continue
+        known = next((one.sent for other, one in counts.items() if other != name), own.sent)
+        said = give_away(_open(place, format, name).samples(), field, labels[field], known)
+        if said is not None:
+            found[name] = said
+    return found
+
+
 def _read_stickers(
     place: str | Path,
     format: str,
@@ -193,9 +219,10 @@ def _read_stickers(
     images: bool,
     cache: Path | None,
     show: bool | None,
-) -> tuple[StickerStatistics, list[Look], frozenset[str]]:
+) -> tuple[StickerStatistics, list[Look], frozenset[str], dict[str, dict[str, str]]]:
     of_pack, unusable = Counter[str](), Counter[str]()
     labels: dict[str, Counter[str]] = {}
+    said: dict[str, dict[str, str]] = {}
     problems: list[str] = []
     entries: list[PackEntry] = []
     with_text = 0
@@ -210,6 +237,10 @@ def _read_stickers(
             value = getattr(entry.annotations, name)
             if value:
                 labels.setdefault(name, Counter())[value] += 1
+        for field in LABEL_FIELDS:
+            label = label_of(entry.annotations, field)
+            if label:
+                said.setdefault(field, {})[entry.id] = label
         entries.append(entry)
     ids = frozenset(entry.id for entry in entries)
     looks = list(looks_of(entries, cache, show)) if images else []
@@ -221,7 +252,7 @@ def _read_stickers(
     found = StickerStatistics(
         len(ids), dict(of_pack), with_text, ordered, dict(unusable), tuple(problems[:_SHOWN])
     )
-    return found, looks, ids
+    return found, looks, ids, said
 
 
 def _sides(counts: Mapping[str, SplitStatistics], known: frozenset[str]) -> dict[str, frozenset[str]]:
@@ -240,8 +271,6 @@ def _with_groups(
     looks: Sequence[Look],
     sides: Mapping[str, frozenset[str]],
 ) -> StickerStatistics:
-    from dataclasses import replace
-
     exact = sum(len({looks[at].sha256 for at in group}) == 1 for group in groups)
     across_exact, across_near, across = look_alikes_across(groups, looks, sides)
     return replace(

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from eval.curation.convert import Converted
+from eval.curation.giveaway import GiveAway
 from eval.curation.inspect import Inspection
 from eval.curation.overlap import Leak
 
@@ -55,6 +56,7 @@ def to_rich(found: Inspection) -> "RenderableType":
         for leak in found.leaks
         if leak.examples
     ]
+    parts += [Text(line, style="yellow") for line in _give_away_lines(found.give_aways)]
     problems = [line for counts in splits.values() for line in counts["problems"]]
     problems += found.stickers.problems if found.stickers else ()
     parts += [Text(line, style="yellow") for line in problems]
@@ -130,6 +132,18 @@ def _leak_table(leaks: Sequence[Leak]) -> "RenderableType":
         rest = (_number(leak.unseen_stickers), _number(leak.like_seen))
         table.add_row(f"{leak.split} in {leak.within}", _number(leak.rows), *shares, *rest)
     return table
+
+
+def _give_away_lines(found: Mapping[str, GiveAway]) -> Iterator[str]:
+    """A warning a split whose lists tell more than how often a label is sent."""
+    for name, said in found.items():
+        if said.suspicious:
+            yield (
+                f"{name}: lists give their gold away: in {said.alone:.0%} no other candidate has its "
+                f"{said.field}; the commonest {said.field} of those that stand once is right in "
+                f"{said.ruled_out:.1%} (the commonest of all: {said.common:.1%}). Compare only systems that "
+                "score stickers one by one"
+            )
 
 
 def _pairs(title: str, lines: Any) -> "RenderableType":
