@@ -69,4 +69,5 @@ def read_bert(source: str) -> PublishedBert:
         config.num_attention_heads,
         config.intermediate_size,
         config.max_position_embeddings,
+        config.hidden_act,
     )

@@ -48,5 +48,6 @@ def read_dual_bert(folder: Path) -> PublishedBert:
         int(config["num_attention_heads"]),
         len(tower[_UP]),
         len(tower["embeddings.position_embeddings.weight"]),
+        str(config["hidden_act"]),
         speakers=True,
     )

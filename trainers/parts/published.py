@@ -3,13 +3,12 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from retriever.rankers.parts.pieces import WordPieces
 from retriever.rankers.parts.text import AttentiveEncoder
+from trainers.parts.published_text import PublishedText
 
 __all__ = ["PublishedBert"]
 
@@ -29,38 +28,23 @@ _LAYER = re.compile(r"encoder\.layer\.(\d+)\.(.+)\.(weight|bias)")
 
 
 @dataclass(frozen=True)
-class PublishedBert:
-    """The weights of a BERT, read into memory.
+class PublishedBert(PublishedText):
+    """A BERT, by transformers' names.
 
     Attributes:
-        state: its weights, by transformers' names.
-        pieces: its tokenizer.
-        layers, width, heads, ffn, positions: its sizes.
         speakers: whether it knows the marks of ``reading = "speakers"``.
     """
 
-    state: dict[str, Tensor]
-    pieces: WordPieces
-    layers: int
-    width: int
-    heads: int
-    ffn: int
-    positions: int
-    activation: ClassVar[str] = "gelu"
     speakers: bool = False
 
-    def fill_text(self, encoder: AttentiveEncoder, prefix: str = "text.") -> set[str]:
-        """Put tables and the first layers into a text encoder.
+    def fill_text(self, encoder: nn.Module) -> set[str]:
+        """Into an `AttentiveEncoder`.
 
         The first token type, the only one a conversation has, is added to the positions. Words that the
         encoder has beyond the published ones (speaker tags, say) stay as they are.
-
-        Args:
-            prefix: of the names that come back: where the encoder is in its model.
-
-        Returns:
-            Names of the parameters that were filled.
         """
+        assert isinstance(encoder, AttentiveEncoder)
+        prefix = "text."
         part = {
             "positions.weight": (
                 self.state["embeddings.position_embeddings.weight"]

@@ -1,4 +1,4 @@
-"""Published weights of a text encoder other than a BERT, read into memory; where their files are."""
+"""Published weights of a text encoder, read into memory; where their files are."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping

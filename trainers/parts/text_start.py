@@ -13,7 +13,6 @@ from retriever.store.atomic import new_folder
 from trainers.parts.bert import read_bert
 from trainers.parts.clip import read_clip
 from trainers.parts.gpt2 import read_gpt2
-from trainers.parts.published import PublishedBert
 from trainers.parts.published_text import PublishedText
 from trainers.parts.vectors import read_vectors
 
@@ -32,7 +31,7 @@ class TextStart:
 
     config: TextConfig
     pieces: Pieces
-    published: PublishedBert | PublishedText | None
+    published: PublishedText | None
 
     def fill_words(self, words: nn.Embedding) -> bool:
         """Put the word vectors that the configuration names into a word table; whether it names some.
@@ -69,14 +68,14 @@ def start_text(config: TextConfig, texts: Iterable[str], work: Path | None = Non
     return TextStart(_sized(config, published), published.pieces, published)
 
 
-_READERS: dict[str, Callable[[str], PublishedBert | PublishedText]] = {
+_READERS: dict[str, Callable[[str], PublishedText]] = {
     "bert": read_bert,
     "clip": read_clip,
     "gpt2": read_gpt2,
 }
 
 
-def _sized(text: TextConfig, published: PublishedBert | PublishedText) -> TextConfig:
+def _sized(text: TextConfig, published: PublishedText) -> TextConfig:
     if text.layers > published.layers:
         raise InputError(
             f"text.layers is {text.layers}, but {text.pretrained} has {published.layers}; take fewer of them"

@@ -25,7 +25,7 @@ def test_the_encoder_says_what_the_shipped_tower_says() -> None:
     bert = read_bert("starter")
     start = start_text(TextConfig(pretrained="starter", layers=6, max_tokens=72), [])
     encoder = text_encoder(start.config, start.pieces.size).eval()
-    filled = bert.fill_text(encoder)  # type: ignore[arg-type]
+    filled = bert.fill_text(encoder)
     assert {name.removeprefix("text.") for name, _ in encoder.named_parameters()} == filled_names(filled)
     text = open_text(STARTER)
     batch = pad([text.tokens.utterance(said) for said in ("I passed the exam!", "今天好累", "ok")])
@@ -45,7 +45,7 @@ def test_conversations_are_read_and_pooled_as_the_shipped_ranker_does() -> None:
     start = start_text(TextConfig.model_validate({**settings, "pretrained": "starter"}), [])
     encoder = text_encoder(start.config, start.pieces.size).eval()
     assert isinstance(start.published, PublishedBert)
-    start.published.fill_text(encoder)  # type: ignore[arg-type]
+    start.published.fill_text(encoder)
     long = Conversation((Utterance("a", "so " * 90), Utterance("b", "and then")), "supplement", "a")
     talks = [
         Conversation.from_texts("did you hear?", "no 😂", "", "我考上了!"),
