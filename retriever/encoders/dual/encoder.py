@@ -71,7 +71,7 @@ def load_dual_encoder(name: str, rest: str, *, device: str = "auto") -> DualEnco
         dimension=int(config["hidden_size"]),
         sticker_side="document",
         languages=("en", "zh"),
-        preprocessing=f"wordpiece with Chinese characters, {config['max_tokens']} tokens, weighted pooling",
+        preprocessing=f"{config['max_tokens']} tokens, weighted pooling",
     )
     return DualEncoder(spec, open_text(folder.resolve(), device))
 
