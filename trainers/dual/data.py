@@ -11,13 +11,14 @@ import numpy as np
 from eval.datasets import Sample, open_dataset
 from eval.labels import label_of, normal_label
 from retriever.documents import document
-from retriever.encoders.dual.tokens import DualTokens, Row
+from retriever.encoders.dual.tokens import MARKERS, MASK, DualTokens, Row
 from retriever.errors import InputError
 from retriever.labels import INTENTIONS
 from retriever.packs import open_pack
 from retriever.packs.entry import Quarantined
 from retriever.rankers.dual.features import ngrams
 from retriever.types import Conversation, Sticker
+from trainers.datasets.ranking import spread_rows
 
 __all__ = [
     "Comment",
@@ -26,6 +27,7 @@ __all__ = [
     "comment_examples",
     "examples",
     "is_comments",
+    "mask_words",
     "places",
     "read_comments",
     "read_samples",
@@ -112,13 +114,9 @@ def read_comments(path: Path, split: str) -> list[Comment]:
 
 
 def read_samples(path: Path, split: str, limit: int | None = None) -> list[Sample]:
-    """Conversations with the sticker's label, in file order."""
-    found: list[Sample] = []
-    for sample in open_dataset(path, split).samples():
-        found.append(sample)
-        if len(found) == limit:
-            break
-    return found
+    """Conversations with the sticker's label, in file order; `limit` of them spread over the split."""
+    found = list(open_dataset(path, split).samples())
+    return found if limit is None else [found[row] for row in spread_rows(len(found), limit)]
 
 
 def read_stickers(paths: Sequence[str]) -> list[list[Sticker]]:
@@ -192,6 +190,14 @@ def variants(sticker: Sticker, rng: random.Random) -> str:
     )
     languages = rng.choice(((), ("en",), ("zh",)))
     return document(sticker, fields, languages) or document(sticker)
+
+
+def mask_words(row: Row, share: float, rng: random.Random) -> Row:
+    """The row with a `share` of its words replaced by [MASK], in the mean; markers stay."""
+    if share == 0:
+        return row
+    ids, start = row
+    return [MASK if number >= len(MARKERS) and rng.random() < share else number for number in ids], start
 
 
 def split_off(rows: Sequence[Example], share: float, block: int = 12) -> tuple[list[Example], list[Example]]:
