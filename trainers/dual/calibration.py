@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from retriever.errors import InputError
-from trainers.dual.model import Bank, Combination, targets
+from trainers.dual.model import PARTS, Bank, Combination, targets
 
 __all__ = ["calibrate", "draw_lists"]
 
@@ -67,10 +67,13 @@ def calibrate(
     counts = torch.bincount(source[rows], minlength=int(source.max()) + 1).clamp(min=1)
     weights = 1 / counts[source[rows]].float()
     gold = torch.zeros(len(rows), dtype=torch.int64, device=values.device)
+    shut = _shut(combination, emoji, source)
     with torch.enable_grad():
         for parameter in combination.parameters():
             parameter.requires_grad_(True)
         combination.reset()
+        with torch.no_grad():
+            combination.weights[shut] = 0
         optimizer = torch.optim.Adam(combination.parameters(), lr=LR)
         for _ in range(STEPS):
             optimizer.zero_grad()
@@ -79,10 +82,19 @@ def calibrate(
             torch.autograd.backward(loss + PRICE * combination.weights.sum())
             optimizer.step()
             with torch.no_grad():
-                combination.weights.clamp_(min=0)
+                combination.weights.clamp_(min=0)[shut] = 0
         for parameter in combination.parameters():
             parameter.requires_grad_(False)
     return float(loss.detach())
+
+
+def _shut(combination: Combination, emoji: Tensor, source: Tensor) -> Tensor:
+    """(m, 6): the gates of emoji in domains whose rows name none."""
+    shut = torch.zeros_like(combination.weights, dtype=torch.bool)
+    for domain in range(len(shut)):
+        if not (emoji[source == domain] >= 0).any():
+            shut[domain, [PARTS.index("emoji"), PARTS.index("wide_emoji")]] = True
+    return shut
 
 
 def draw_lists(

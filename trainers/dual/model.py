@@ -24,7 +24,7 @@ __all__ = [
 PARTS = ("emotion", "wide_emotion", "intention", "emoji", "wide_emoji", "likeness")
 """What a score is made of, in the order of the gates; ``wide`` parts are read off the n-grams."""
 
-FLOOR = 0.002
+FLOOR = 0.01
 """Least weight of the likeness: it decides among stickers of one label, and hardly ever between labels."""
 
 

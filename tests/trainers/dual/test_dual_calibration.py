@@ -74,6 +74,27 @@ def test_rows_with_an_emoji_and_rows_with_an_emotion_together() -> None:
     assert np.isfinite(loss) and torch.isfinite(combination.gates()).all()
 
 
+def test_parts_that_tell_emoji_apart_are_shut_where_nobody_names_one() -> None:
+    """They help in both domains; in the first that can only be chance."""
+    torch.manual_seed(0)
+    bank, k = make_bank(emoji=True), 120
+    domain = torch.arange(k) % 2
+    emotion = torch.where(domain == 0, torch.randint(0, 3, (k,)), -1)
+    emoji = torch.where(domain == 1, torch.randint(0, 11, (k,)), -1)
+    right = torch.where(
+        domain[:, None] == 0, bank.emotion[None] == emotion[:, None], bank.emoji[None] == emoji[:, None]
+    )
+    values = torch.randn(k, N_STICKERS, len(PARTS)) * 0.1
+    for part in ("emoji", "wide_emoji"):
+        values[:, :, PARTS.index(part)] += right * 2.0
+    combination = Combination(2)
+    posterior = torch.nn.functional.one_hot(domain, 2).float().clamp(min=1e-6).log()
+    calibrate(combination, posterior, values, emotion, emoji, bank, domain)
+    gates = combination.gates().detach()
+    for part in ("emoji", "wide_emoji"):
+        assert gates[0, PARTS.index(part)] == 0 and gates[1, PARTS.index(part)] > 0.5
+
+
 def test_no_row_to_fit_on() -> None:
     values = torch.zeros(2, N_STICKERS, len(PARTS))
     nobody = torch.full((2,), -1)
