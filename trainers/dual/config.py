@@ -42,7 +42,6 @@ class DualConfig(BaseModel):
         buckets: of the hashed n-grams.
         max_tokens: longest input.
         batch_tokens: padded tokens of a batch.
-        masked: share of a training row's words that are [MASK] in it, others each time it is read.
         documents: sticker documents in each batch, for the label heads and the anchor.
         anchor: comments and documents keep the likeness that this model gives them: ``minilm``, the folder of
             another BERT that reads English as sentence embeddings do, or empty for none.
@@ -64,7 +63,6 @@ class DualConfig(BaseModel):
     buckets: int = Field(default=1 << 17, ge=16)
     max_tokens: int = Field(default=72, ge=48, le=512)
     batch_tokens: int = Field(default=2048, ge=64)
-    masked: float = Field(default=0.0, ge=0, lt=1)
     documents: int = Field(default=8, ge=0)
     refresh_every: int = Field(default=100, ge=1)
     anchor: str = "minilm"

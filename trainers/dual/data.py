@@ -11,7 +11,7 @@ import numpy as np
 from eval.datasets import Sample, open_dataset
 from eval.labels import label_of, normal_label
 from retriever.documents import document
-from retriever.encoders.dual.tokens import MARKERS, MASK, DualTokens, Row
+from retriever.encoders.dual.tokens import DualTokens, Row
 from retriever.errors import InputError
 from retriever.labels import INTENTIONS
 from retriever.packs import open_pack
@@ -27,7 +27,6 @@ __all__ = [
     "comment_examples",
     "examples",
     "is_comments",
-    "mask_words",
     "places",
     "read_comments",
     "read_samples",
@@ -190,14 +189,6 @@ def variants(sticker: Sticker, rng: random.Random) -> str:
     )
     languages = rng.choice(((), ("en",), ("zh",)))
     return document(sticker, fields, languages) or document(sticker)
-
-
-def mask_words(row: Row, share: float, rng: random.Random) -> Row:
-    """The row with a `share` of its words replaced by [MASK], in the mean; markers stay."""
-    if share == 0:
-        return row
-    ids, start = row
-    return [MASK if number >= len(MARKERS) and rng.random() < share else number for number in ids], start
 
 
 def split_off(rows: Sequence[Example], share: float, block: int = 12) -> tuple[list[Example], list[Example]]:

@@ -25,7 +25,6 @@ from trainers.dual.data import (
     comment_examples,
     examples,
     is_comments,
-    mask_words,
     places,
     read_comments,
     read_samples,
@@ -277,8 +276,7 @@ class DualTask:
         texts = [self.tokens.document(variants(sticker, rng)) for sticker in documents]
         # a document longer than the conversations would be padding for all of them
         cut = [(ids if len(ids) <= longest else [*ids[: longest - 1], ids[-1]], at) for ids, at in texts]
-        said = [mask_words(example.row, self.config.masked, rng) for example in rows]
-        batch = pad([*said, *cut])
+        batch = pad([*(example.row for example in rows), *cut])
         emotion, intention, _ = self._labels_of(documents)
         own_emotion = torch.tensor([_index(EMOTIONS, example.emotion) for example in rows])
         own_emoji = torch.tensor([_index(self.emoji, example.emoji) for example in rows])

@@ -1,7 +1,6 @@
 """The dual ranker from data to checkpoint: it learns, goes on after a stop, and ONNX says what torch says."""
 
 import json
-import random
 import sys
 from pathlib import Path
 
@@ -13,10 +12,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from dual_world import make_config, write
 
 from eval.datasets import open_dataset
-from retriever.encoders.dual.tokens import CLS, MARKERS, MASK, ME, REPLY, SEP, YOU
 from retriever.errors import InputError, ModelError
 from retriever.rankers import load_ranker
-from trainers.dual.data import examples, mask_words
+from trainers.dual.data import examples
 from trainers.dual.task import DualTask
 from trainers.loop import train
 from trainers.task import Shard
@@ -130,25 +128,6 @@ def test_batches_are_the_same_however_often_asked(tmp_path: Path) -> None:
     shards = [[b.ids.tolist() for b in task.batches(1, 0, Shard(i, 2))] for i in (0, 1)]
     assert len(shards[0]) == len(shards[1]) == task.steps(Shard(0, 2))
     assert [row for pair in zip(*shards, strict=True) for row in pair] == once[: 2 * len(shards[0])]
-
-
-def test_masked_words_are_others_each_time_and_never_markers(tmp_path: Path) -> None:
-    row = ([CLS, REPLY, ME, *range(10, 1010), YOU, *range(10, 1010), SEP], 1004)
-    rng = random.Random(1)
-    masked, start = mask_words(row, 0.25, rng)
-    again, _ = mask_words(row, 0.25, rng)
-    assert start == 1004 and len(masked) == len(row[0]) and masked != again
-    changed = [at for at, number in enumerate(masked) if number != row[0][at]]
-    assert {masked[at] for at in changed} == {MASK}
-    assert all(row[0][at] >= len(MARKERS) for at in changed)
-    assert 0.2 < len(changed) / 2000 < 0.3
-    assert mask_words(row, 0.0, rng) is row
-
-    config = make_config(tmp_path).model_copy(update={"masked": 0.5})
-    task = DualTask(config, tmp_path / "work")
-    first, later = (next(iter(task.batches(epoch, 0, Shard()))).ids for epoch in (0, 0))
-    assert (first == MASK).any() and first.tolist() == later.tolist()
-    assert not (next(iter(task.batches(0, 0, Shard()))).ids[-config.documents :] == MASK).any()
 
 
 def test_missing_data_are_named(tmp_path: Path) -> None:
