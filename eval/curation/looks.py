@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from retriever.caches import cache_folder
 from retriever.errors import BadImage
 from retriever.indexing.looks import look_of, read_look
 from retriever.indexing.parallel import ordered_map
@@ -42,9 +43,8 @@ class Look:
 
 
 def default_cache() -> Path:
-    """``sticker-retriever/looks.jsonl`` in ``$XDG_CACHE_HOME``, else in ``~/.cache``."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "sticker-retriever" / "looks.jsonl"
+    """``looks.jsonl`` where everything that can be worked out again is kept; see `cache_folder`."""
+    return cache_folder("looks.jsonl")
 
 
 def looks_of(

@@ -20,12 +20,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from retriever.caches import cache_folder
 from retriever.errors import BadImage
 from retriever.progress import bar
 from retriever.rankers.parts.config import Fit
 from retriever.rankers.parts.pixels import square
 from retriever.store.atomic import new_folder, write_bytes, write_json
-from trainers.caches import cache_folder
 from trainers.images.sources import ImageSource
 
 __all__ = ["CachedImages", "cache_images", "default_cache"]

@@ -5,8 +5,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from retriever.caches import cache_folder
 from retriever.errors import InputError
-from trainers.caches import cache_folder
 
 if TYPE_CHECKING:
     from torch import nn
