@@ -119,8 +119,8 @@ def keep_pieces(
     ours = [piece for piece in pieces if piece and piece not in special and _is_ours(piece)]
     likeliest = sorted(ours, key=lambda piece: -scores[number[piece]])
     single = [piece for piece in likeliest if len(piece) == 1]
-    han = [piece for piece in single if not piece.isascii() and piece != _SPACE]
-    wanted = dict.fromkeys([piece for piece in single if piece not in set(han[_HAN:])])
+    rare = set([piece for piece in single if not piece.isascii() and piece != _SPACE][_HAN:])
+    wanted = dict.fromkeys(piece for piece in single if piece not in rare)
     used = (piece for piece, _ in counts.most_common() if piece in number and piece not in special)
     for piece in (*used, *likeliest):
         if len(wanted) >= size - len(MARKERS):
