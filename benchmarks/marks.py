@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 
 from eval.datasets import Sample, open_dataset
 from eval.labels import label_of, pick_label_field
-from eval.metrics import average_precision, recall_at_k
 from retriever.packs import open_pack
 from retriever.packs.entry import Quarantined
+from trainers.datasets.ranking import RankingSample
+from trainers.ranking.measure import measure
 
 EPOCHS, BATCH, RATE, TOKENS, TURNS = 4, 32, 5e-5, 128, 4
 
@@ -160,16 +161,15 @@ def judged(
 ) -> dict[str, float]:
     """R@1, R@2, R@5 and MAP in percent over the samples' candidates; a label never trained on comes last."""
     place = {label: at for at, label in enumerate(labels)}
-    values: dict[str, list[float]] = {}
+    lists, scores = [], []
     for row, sample in zip(found, samples, strict=True):
-        assert sample.candidates is not None
-        at = [place.get(str(said[candidate]), -1) for candidate in sample.candidates]
-        scores = np.where(np.array(at) >= 0, row[at], -1e9)
-        right = np.array([candidate == sample.gold for candidate in sample.candidates])
-        for k in (1, 2, 5):
-            values.setdefault(f"R@{k}", []).append(float(recall_at_k(scores, right, k)[0]))
-        values.setdefault("MAP", []).append(float(average_precision(scores, right)[0]))
-    return {measure: 100 * float(np.mean(each)) for measure, each in values.items()}
+        assert sample.candidates is not None and sample.gold is not None
+        at = np.array([place.get(str(said[candidate]), -1) for candidate in sample.candidates])
+        scores.append(np.where(at >= 0, row[at], -1e9))
+        talk = sample.conversation
+        ranked = RankingSample(talk.id, talk, sample.gold, pack="")
+        lists.append(ranked.with_candidates(sample.candidates, sample.candidates.index(sample.gold)))
+    return measure(lists, scores)
 
 
 if __name__ == "__main__":
