@@ -199,7 +199,7 @@ def _give_aways(
     counts: Mapping[str, SplitStatistics],
     labels: Mapping[str, Mapping[str, str]],
 ) -> dict[str, GiveAway]:
-    """Of every split with lists, by its rows' label; how often one is sent is known from the first split."""
+    """Of every split with lists, by its rows' label; what is sent how often is known from another, if any."""
     found = {}
     for name, own in counts.items():
         field = next((one for one in LABEL_FIELDS if one in labels and one in own.labels), None)
