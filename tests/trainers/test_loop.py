@@ -3,6 +3,7 @@ import json
 import pytest
 import torch
 from pydantic import ValidationError
+from torch import nn
 from toy_task import OPTIONS, ToyTask
 
 from retriever.errors import InputError, ModelError
@@ -218,6 +219,27 @@ def test_a_run_with_frozen_parts_goes_on_as_it_would_have(tmp_path):
         train(Stopped(), settings, tmp_path / "halves", show_progress=False)
     train(ToyTask(), settings, tmp_path / "halves", show_progress=False)
     assert losses(tmp_path / "halves") == losses(tmp_path / "whole")
+
+
+def test_frozen_parts_leave_what_they_read_to_runs_of_the_same_precision(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    class Reading(nn.Linear):
+        folder, kept = None, 0
+
+        def frozen(self, folder=None):
+            self.folder = folder
+
+        def keep(self):
+            self.kept += 1
+
+    for frozen, precision in ((("net.0",), "fp32"), ((), None)):
+        task = ToyTask()
+        task.module.net[0] = Reading(6, 16)
+        train(task, options(max_steps=2, frozen=frozen), tmp_path / f"run-{precision}", show_progress=False)
+        place = tmp_path / "cache" / "sticker-retriever" / "texts" / str(precision)
+        assert task.module.net[0].folder == (place if precision else None)
+        assert task.module.net[0].kept == 1
 
 
 @pytest.mark.parametrize(

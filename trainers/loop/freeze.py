@@ -5,7 +5,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from retriever.caches import cache_folder
 from retriever.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,12 +28,13 @@ class Freezable(Protocol):
     def parameters(self) -> "Iterator[nn.Parameter]": ...
 
 
-def freeze(module: "nn.Module", parts: Sequence[str]) -> None:
+def freeze(module: "nn.Module", parts: Sequence[str], folder: Path | None = None) -> None:
     """Take the parameters of some parts out of training; running statistics of norms still move.
 
     Args:
         module: what is trained.
         parts: submodules or parameters by their dotted names in `module`, such as ``model.text``.
+        folder: what frozen parts worked out in earlier runs, of the same precision.
 
     Raises:
         InputError: there is no such part, or nothing is left to train.
@@ -52,7 +52,7 @@ def freeze(module: "nn.Module", parts: Sequence[str]) -> None:
             named[name].requires_grad_(False)
     for each in module.modules():
         if isinstance(each, Freezable) and not any(own.requires_grad for own in each.parameters()):
-            each.frozen(cache_folder("texts"))
+            each.frozen(folder)
     if not any(each.requires_grad for each in named.values()):
         raise InputError(f"train.frozen leaves nothing to train: {', '.join(parts)}")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from retriever.caches import cache_folder
 from retriever.errors import InputError, ModelError
 from retriever.extras import require
 from retriever.progress import bar
@@ -96,7 +97,8 @@ class _Run:
         self.per_epoch = per_epoch
         whole = -(-per_epoch // options.accumulate) * options.epochs
         self.total = min(whole, options.max_steps or whole)
-        freeze(task.module, options.frozen)
+        precision = self.accelerator.mixed_precision.replace("no", "fp32")  # what was read differs by it
+        freeze(task.module, options.frozen, cache_folder("texts") / precision)
         optimizer = torch.optim.AdamW(
             task.parameter_groups(),
             lr=options.lr,
