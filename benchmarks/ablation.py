@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", choices=tuple(ROWS), default=tuple(ROWS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at once, a core each")
-    parser.add_argument("--queries", type=int, default=80, help="conversations that P@1 is measured on")
+    parser.add_argument("--queries", type=int, default=200, help="conversations that P@1 is measured on")
     arguments = parser.parse_args()
     setting = Setting(arguments.data, arguments.pack, arguments.out, arguments.queries, arguments.ledger)
     places = {

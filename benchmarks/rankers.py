@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--rankers", nargs="+", choices=everything, default=(*COUNTED, *BASELINES, *PAPERS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="of the papers' rankers")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at once, a core each")
-    parser.add_argument("--queries", type=int, default=80, help="conversations ranked over a whole pack")
+    parser.add_argument("--queries", type=int, default=200, help="conversations ranked over a whole pack")
     arguments = parser.parse_args()
     setting = Setting(arguments.data, arguments.pack, arguments.out, arguments.queries, arguments.ledger)
     places = {"model": {"image": {"pretrained": str((arguments.start / "model.safetensors").resolve())}}}
