@@ -1,4 +1,7 @@
-"""A BERT encoder as an ONNX graph (Devlin et al. 2019, arXiv:1810.04805), with mean pooling.
+"""A BERT encoder as an ONNX graph (Devlin et al. 2019, arXiv:1810.04805), with mean pooling; or an MPNet.
+
+MPNet (Song et al. 2020, arXiv:2004.09297) adds to every attention score a bias for how far apart the two
+tokens are, one a head and bucket of distances; all layers share it. Its weights go by a BERT's names here.
 
 Linear layers work on ``(batch * tokens, hidden)`` with ``Gemm(transB=1)``, because safetensors keeps torch's
 ``(out, in)`` layout and nothing may be transposed at load.
@@ -11,35 +14,44 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retriever.encoders.onnx_graph import GraphBuilder
 from retriever.errors import ModelError
 
-__all__ = ["BertShape", "build_bert_graph"]
+__all__ = ["BertShape", "bucket_of", "build_bert_graph"]
 
 MASKED = np.float32(-1e9)  # added to masked attention scores; exp() of it is 0 in float32
+FARTHEST = 128  # tokens; whatever is farther shares the last bucket
+DISTANCES = "encoder.relative_attention_bias.weight"
 
 
 @dataclass(frozen=True, slots=True)
 class BertShape:
-    """The numbers of a BERT's ``config.json`` that shape its graph."""
+    """The numbers of a BERT's or MPNet's ``config.json`` that shape its graph.
+
+    Attributes:
+        buckets: of distances between tokens; 0 in a BERT, which has none.
+    """
 
     hidden: int
     layers: int
     heads: int
     epsilon: float
+    buckets: int = 0
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "BertShape":
         """Reads the fields of a transformers ``config.json``.
 
         Raises:
-            ModelError: not a BERT with exact GELU, or a field is missing.
+            ModelError: no BERT or MPNet with exact GELU, or a field is missing.
         """
         kind, activation = config.get("model_type"), config.get("hidden_act")
-        if (kind, activation) != ("bert", "gelu"):
+        if kind not in ("bert", "mpnet") or activation != "gelu":
             raise ModelError(
-                f"config.json describes a {kind!r} with {activation!r}, expected 'bert' with 'gelu'"
+                f"config.json describes a {kind!r} with {activation!r}, expected 'bert' or 'mpnet' with "
+                "'gelu'"
             )
         try:
             shape = cls(
@@ -47,9 +59,10 @@ class BertShape:
                 layers=int(config["num_hidden_layers"]),
                 heads=int(config["num_attention_heads"]),
                 epsilon=float(config["layer_norm_eps"]),
+                buckets=int(config["relative_attention_num_buckets"]) if kind == "mpnet" else 0,
             )
         except KeyError as error:
-            raise ModelError(f"config.json lacks {error}, expected the fields of a BERT") from error
+            raise ModelError(f"config.json lacks {error}, expected the fields of a {kind!r}") from error
         if shape.heads < 1 or shape.hidden % shape.heads:
             raise ModelError(
                 f"config.json has hidden_size {shape.hidden}, not a multiple of {shape.heads} heads"
@@ -111,10 +124,38 @@ def _embeddings(graph: GraphBuilder, shape: BertShape, max_tokens: int) -> str:
     kept = graph.op("Cast", ["mask"], "kept", to=graph.onnx.TensorProto.FLOAT)
     absent = graph.op("Sub", [graph.constant("1.0", np.float32(1)), kept], "absent")
     absent = graph.op("Mul", [absent, graph.constant("masked", MASKED)], "absent_score")
-    graph.op(
-        "Unsqueeze", [absent, graph.constant("axes12", np.array([1, 2]))], "bias"
-    )  # (batch, 1, 1, tokens)
+    mask = "bias" if not shape.buckets else "mask_bias"
+    graph.op("Unsqueeze", [absent, graph.constant("axes12", np.array([1, 2]))], mask)  # (batch, 1, 1, tokens)
+    if shape.buckets:
+        graph.op(
+            "Add", [mask, _distances(graph, shape, max_tokens)], "bias"
+        )  # (batch, heads, tokens, tokens)
     return graph.op("Reshape", [x, "flat"], "x")
+
+
+def _distances(graph: GraphBuilder, shape: BertShape, max_tokens: int) -> str:
+    """What a score gains by how far apart its tokens are: (heads, tokens, tokens)."""
+    places = np.arange(max_tokens)
+    buckets = bucket_of(places[None, :] - places[:, None], shape.buckets)
+    begin, axes = graph.constant("00", np.array([0, 0])), graph.constant("axes01", np.array([0, 1]))
+    end = graph.op("Concat", ["tokens", "tokens"], "tokens2", axis=0)
+    near = graph.op("Slice", [graph.constant("buckets", buckets), begin, end, axes], "near")
+    said = graph.op("Gather", [graph.weight(DISTANCES, shape.buckets, shape.heads), near], "distance.rows")
+    return graph.op("Transpose", [said], "distance", perm=[2, 0, 1])
+
+
+def bucket_of(distance: NDArray[np.int64], buckets: int) -> NDArray[np.int64]:
+    """The bucket of every distance (key's place minus query's; any shape), as T5 has them.
+
+    Raffel et al. 2020 (arXiv:1910.10683, section 2.1): half of the buckets for keys behind the query, half
+    for those before it; half of each for single distances, the rest logarithmic up to `FARTHEST`.
+    """
+    half = buckets // 2
+    exact = half // 2
+    away = np.abs(distance)
+    steps = np.log(np.maximum(away, 1) / exact) / math.log(FARTHEST / exact) * (half - exact)
+    far = np.minimum(exact + np.maximum(steps, 0).astype(np.int64), half - 1)
+    return np.where(distance > 0, half, 0) + np.where(away < exact, away, far)
 
 
 def _layer(graph: GraphBuilder, shape: BertShape, x: str, name: str) -> str:

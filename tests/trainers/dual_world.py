@@ -39,6 +39,35 @@ def make_bert(folder: Path) -> Path:
     return folder
 
 
+def make_mpnet(folder: Path) -> Path:
+    """A random MPNet of 2 layers and 32 dimensions with its tokenizer; its special pieces are its own."""
+    import torch
+    from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
+    from transformers import MPNetConfig, MPNetModel
+
+    letters = list("abcdefghijklmnopqrstuvwxyz0123456789.,!?'")
+    pieces = ["<s>", "<pad>", "</s>", "<unk>", "[PAD]", *(f"[unused{n}]" for n in range(8)), "[UNK]", "[CLS]"]
+    pieces += [*letters, *(f"##{c}" for c in letters), *WORDS.split(), "answer", "and", "image", "<mask>"]
+    table = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
+    tokenizer = Tokenizer(models.WordPiece(table, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.add_special_tokens(
+        [AddedToken(piece, special=True) for piece in ("<s>", "<pad>", "</s>", "<mask>")]
+    )
+    folder.mkdir(parents=True)
+    torch.manual_seed(0)
+    config = MPNetConfig(
+        vocab_size=len(table), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=64, max_position_embeddings=98,
+    )  # fmt: skip
+    MPNetModel(config, add_pooling_layer=False).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "vocab.txt").write_text("\n".join(table) + "\n", encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "MPNetTokenizer"}', encoding="utf-8")
+    return folder
+
+
 def make_pack(folder: Path) -> Path:
     """Six stickers, two an emotion; one a emoji of the chats."""
     rows = []

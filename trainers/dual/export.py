@@ -14,12 +14,15 @@ from retriever.checkpoints import CONFIG, GRAPH, SCHEMA, WEIGHTS
 from retriever.encoders.dual.text import build_graph
 from retriever.store.atomic import write_json
 from trainers.dual.model import FLOOR, PARTS
+from trainers.dual.mpnet import as_bert, as_mpnet
 from trainers.parts.int8 import SCALE, load_weights, quantise
 
 if TYPE_CHECKING:
     from trainers.dual.task import DualTask
 
 __all__ = ["restore", "save_checkpoint", "tensors"]
+
+POSITIONS = "embeddings.position_embeddings.weight"
 
 HEADS = ("emotion", "intention", "emoji", "domain")
 
@@ -31,9 +34,9 @@ def tensors(task: "DualTask", int8: bool = True) -> dict[str, NDArray[Any]]:
     """Every weight by the name that inference asks for; an int8 ``x`` has its scales in ``x.scale``."""
     module = task.module
     state = {name: value.detach().float().cpu().numpy() for name, value in module.tower.state_dict().items()}
-    state["embeddings.position_embeddings.weight"] = state["embeddings.position_embeddings.weight"][
-        : task.config.max_tokens
-    ]
+    if task.start.is_mpnet:
+        state = as_bert(state)
+    state[POSITIONS] = state[POSITIONS][: task.config.max_tokens]
     words = torch.cat([module.words, module.new_words]).detach().float().cpu().numpy()
     state["embeddings.word_embeddings.weight"] = words
     for head in HEADS:
@@ -75,9 +78,11 @@ def restore(task: "DualTask", folder: Path) -> None:
     gates = stored.pop("gates")
     gates[:, likeness] -= np.float32(FLOOR)
     new["combination.weights"] = gates
-    for name, value in stored.items():
-        new[name.removeprefix("heads.") if name.startswith("heads.") else f"tower.{name}"] = value
-    position = "tower.embeddings.position_embeddings.weight"
+    heads = {name: stored.pop(name) for name in list(stored) if name.startswith("heads.")}
+    new |= {name.removeprefix("heads."): value for name, value in heads.items()}
+    tower = as_mpnet(stored) if task.start.is_mpnet else stored
+    new |= {f"tower.{name}": value for name, value in tower.items()}
+    position = f"tower.{POSITIONS}"
     whole = state[position].float().cpu().numpy().copy()
     whole[: len(new[position])] = new[position]
     new[position] = whole

@@ -1,6 +1,5 @@
-"""The published text models that the dual ranker can start from: a BERT, or multilingual-e5-small."""
+"""The published text models that the dual ranker can start from: BERT, MPNet, or multilingual-e5-small."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,9 @@ from retriever.errors import ModelError
 from retriever.extras import require
 from trainers.dual.vocabulary import Vocabulary, build_vocabulary, keep_pieces
 from trainers.parts.e5_file import read_e5
+from trainers.parts.published_text import place_of
 
-__all__ = ["Published", "published_bert", "published_e5"]
+__all__ = ["Published", "published_e5", "published_text"]
 
 _SHAPE = ("hidden_size", "num_attention_heads", "layer_norm_eps", "hidden_act", "model_type")
 _NO_DROPOUT: dict[str, Any] = {"attention_probs_dropout_prob": 0.0, "hidden_dropout_prob": 0.0}
@@ -41,13 +41,25 @@ _E5_MARKERS = dict(
 )
 """What the markers start from: pieces of the same purpose, or words for what they say."""
 
+_BERT_MARKERS = {marker: marker for marker in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")}
+
+_MPNET_MARKERS = dict(
+    zip(
+        MARKERS,
+        ("<pad>", "[UNK]", "<s>", "</s>", "<mask>", "i", "you", "answer", "and", "image"),
+        strict=True,
+    )
+)
+
+_READABLE = {"bert": "BertModel", "mpnet": "MPNetModel"}
+
 
 @dataclass(frozen=True)
 class Published:
     """A published model, read.
 
     Attributes:
-        tower: a transformers BERT; its word table is `table`.
+        tower: a transformers BERT or MPNet; its word table is `table`.
         table: (v, h) word embeddings.
         shape: ``config.json``'s fields that shape the tower, but for the number of layers.
         choose: texts and a size to the vocabulary that is kept.
@@ -59,34 +71,47 @@ class Published:
     choose: Callable[[Sequence[str], int], Vocabulary]
 
 
-def published_bert(folder: Path) -> Published:
-    """A BERT with word pieces in a folder as transformers writes it.
+def published_text(source: str) -> Published:
+    """A BERT or MPNet with word pieces, by hub id or from a folder as transformers writes it.
 
     Raises:
-        ModelError: there is none, or its weights are incomplete.
+        ModelError: it cannot be had, is another kind of model, or its weights are incomplete.
     """
-    require("transformers", "torch", "training the dual ranker")
+    transformers = require("transformers", "torch", "training the dual ranker")
     from tokenizers import Tokenizer
-    from transformers import BertModel
 
-    if not (folder / "tokenizer.json").is_file():
-        raise ModelError(f"{folder} has no tokenizer.json; start must be the folder of a BERT")
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    loaded: Any = BertModel.from_pretrained(
-        str(folder), add_pooling_layer=False, dtype=torch.float32, output_loading_info=True, **_NO_DROPOUT
-    )
+    place = place_of(source, "BERT or MPNet")
+    if Path(place).is_dir() and not (Path(place) / "tokenizer.json").is_file():
+        raise ModelError(f"{source} has no tokenizer.json")  # transformers would make up an empty one
+    try:
+        kind = transformers.AutoConfig.from_pretrained(place).model_type
+        if kind not in _READABLE:
+            raise ModelError(f"{source} is a {kind!r} model; start must be a BERT or an MPNet")
+        read: Any = transformers.AutoTokenizer.from_pretrained(place)
+        loaded: Any = getattr(transformers, _READABLE[kind]).from_pretrained(
+            place, add_pooling_layer=False, dtype=torch.float32, output_loading_info=True, **_NO_DROPOUT
+        )
+    except (OSError, ValueError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise ModelError(
+            f"{source} cannot be loaded ({said}); start must be a hub id that can be reached, or a folder "
+            "with config.json, model.safetensors and tokenizer.json"
+        ) from error
     tower, info = loaded
     if info["missing_keys"]:
-        raise ModelError(f"{folder} lacks weights: {', '.join(sorted(info['missing_keys'])[:3])}")
-    shape = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        raise ModelError(f"{source} lacks weights: {', '.join(sorted(info['missing_keys'])[:3])}")
+    tokenizer = Tokenizer.from_str(read.backend_tokenizer.to_str())
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    shape = tower.config.to_dict()
+    keys = (*_SHAPE, *(("relative_attention_num_buckets",) if kind == "mpnet" else ()))
 
     def choose(texts: Sequence[str], size: int) -> Vocabulary:
-        return build_vocabulary(tokenizer.get_vocab(), texts, tokenizer, size)
+        markers = _MPNET_MARKERS if kind == "mpnet" else _BERT_MARKERS
+        return build_vocabulary(tokenizer.get_vocab(), texts, tokenizer, size, markers)
 
     table = tower.embeddings.word_embeddings.weight.detach()
-    return Published(tower, table, {key: shape[key] for key in _SHAPE}, choose)
+    return Published(tower, table, {key: shape[key] for key in keys}, choose)
 
 
 def published_e5(path: Path) -> Published:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from retriever.encoders.dual.tokens import MARKERS, DualTokens
 from retriever.encoders.minilm import minilm_folder
 from trainers.dual.config import DualConfig
-from trainers.dual.published import Published, published_bert, published_e5
+from trainers.dual.published import Published, published_e5, published_text
 from trainers.dual.vocabulary import Vocabulary, write_tokenizer
 from trainers.parts.e5_file import e5_path
 
@@ -22,7 +22,7 @@ class Start:
     """What training begins with.
 
     Attributes:
-        tower: a transformers BERT without word embeddings of its own.
+        tower: a transformers BERT or MPNet without word embeddings of its own.
         words: (v, h) word embeddings of the new vocabulary.
         n_new: how many of its last rows no published row stands behind.
         tokens: the tokenizer, written to `tokenizer_file`.
@@ -36,12 +36,17 @@ class Start:
     tokenizer_file: Path
     shape: dict[str, float | int | str]
 
+    @property
+    def is_mpnet(self) -> bool:
+        """Whether `tower` is an MPNet."""
+        return self.shape["model_type"] == "mpnet"
+
 
 def start_from(config: DualConfig, texts: Sequence[str], work: Path) -> Start:
     """Load the published model and give it a vocabulary chosen by `texts`.
 
     Raises:
-        ModelError: the folder has no BERT, or one whose weights are incomplete.
+        ModelError: `start` cannot be had, is another kind of model, or its weights are incomplete.
         MissingExtra: the package of the published model is not installed.
     """
     published = _published(config)
@@ -74,7 +79,7 @@ def start_from(config: DualConfig, texts: Sequence[str], work: Path) -> Start:
 def _published(config: DualConfig) -> Published:
     if config.start == "e5":
         return published_e5(e5_path())
-    return published_bert(minilm_folder() if config.start == "minilm" else Path(config.start).expanduser())
+    return published_text(str(minilm_folder()) if config.start == "minilm" else config.start)
 
 
 def _new_ones_last(vocabulary: Vocabulary) -> Vocabulary:

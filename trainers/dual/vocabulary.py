@@ -7,6 +7,7 @@ tenths are of other languages; nothing has to be added to it.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from retriever.encoders.dual.tokens import MARKERS, spell_emoji
 
 __all__ = ["Vocabulary", "build_vocabulary", "common_han", "keep_pieces", "write_tokenizer"]
 
-_TAKEN_OVER = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _ALWAYS = 2_600
 """Pieces at the head of the published table (after its unused ones) that stay: the common words."""
 _NEVER = -1e4
@@ -25,7 +26,8 @@ _NEVER = -1e4
 _SPACE = "\u2581"
 _HAN = 4_000
 """Single Chinese characters that stay, simplified and traditional, the likeliest ones."""
-_FIRST_WORD = 999  # the published table begins with [PAD], unused entries and the other special ones
+_NO_WORD = re.compile(r"\[[\w ]+\]|</?\w+>")
+"""Special and unused entries, most of them at the head of a published table of word pieces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,11 @@ def common_han() -> list[str]:
 
 
 def build_vocabulary(
-    published: Mapping[str, int], texts: Iterable[str], tokenizer: Any, size: int = 22_000
+    published: Mapping[str, int],
+    texts: Iterable[str],
+    tokenizer: Any,
+    size: int,
+    markers: Mapping[str, str],
 ) -> Vocabulary:
     """Choose pieces by how often `texts` use them.
 
@@ -66,6 +72,7 @@ def build_vocabulary(
         texts: of the training splits and the stickers' documents.
         tokenizer: the published one (``tokenizers.Tokenizer``), without special tokens or truncation.
         size: how many pieces at most, characters and markers included.
+        markers: which published pieces some of `MARKERS` start from; the others are new.
     """
     counts: Counter[str] = Counter()
     han: Counter[str] = Counter()
@@ -75,23 +82,21 @@ def build_vocabulary(
             counts.update(row.tokens)
         for text in spelled:
             han.update(character for character in text if "\u4e00" <= character <= "\u9fff")
-    by_id = sorted(published, key=published.__getitem__)
+    by_id = [piece for piece in sorted(published, key=published.__getitem__) if not _NO_WORD.fullmatch(piece)]
     single = [piece for piece in by_id if len(piece.removeprefix("##")) == 1]
     characters = [c for c, n in han.most_common() if n >= 2] + common_han()
-    chosen = dict.fromkeys([*single, *characters, *by_id[_FIRST_WORD : _FIRST_WORD + _ALWAYS]])
+    chosen = dict.fromkeys([*single, *characters, *by_id[:_ALWAYS]])
     used = (piece for piece, _ in counts.most_common())
-    for piece in (*used, *by_id[_FIRST_WORD:]):
+    for piece in (*used, *by_id):
         if len(chosen) >= size - len(MARKERS):
             break
         chosen.setdefault(piece)
-    for marker in MARKERS:
-        chosen.pop(marker, None)
+    for piece in [piece for piece in chosen if _NO_WORD.fullmatch(piece)]:  # text was unknown to it
+        del chosen[piece]
     ordered = sorted(chosen, key=lambda piece: published.get(piece, len(published)))
     pieces = (*MARKERS, *ordered)
-    source = tuple(
-        published.get(piece) if piece not in MARKERS or piece in _TAKEN_OVER else None for piece in pieces
-    )
-    return Vocabulary(pieces, source)
+    started = (published[markers[marker]] if marker in markers else None for marker in MARKERS)
+    return Vocabulary(pieces, (*started, *(published.get(piece) for piece in ordered)))
 
 
 def keep_pieces(
@@ -115,7 +120,7 @@ def keep_pieces(
         for row in tokenizer.encode_batch([spell_emoji(text) for text in block], add_special_tokens=False):
             counts.update(row.tokens)
     number = {piece: at for at, piece in enumerate(pieces)}
-    special = {markers[marker] for marker in _TAKEN_OVER}
+    special = {markers[marker] for marker in _SPECIAL}
     ours = [piece for piece in pieces if piece and piece not in special and _is_ours(piece)]
     likeliest = sorted(ours, key=lambda piece: -scores[number[piece]])
     single = [piece for piece in likeliest if len(piece) == 1]

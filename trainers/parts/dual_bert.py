@@ -31,9 +31,13 @@ def read_dual_bert(folder: Path) -> PublishedBert:
     It was trained to read ``text.reading = "speakers"`` and to be pooled by ``text.pool = "last"``.
 
     Raises:
-        ModelError: no checkpoint, or a damaged one.
+        ModelError: no checkpoint, a damaged one, or one whose tower is no BERT.
     """
     config = read_config(folder)
+    if config["model_type"] != "bert":
+        raise ModelError(
+            f"the text tower of {folder} is of the kind {config['model_type']!r}; others start from a BERT"
+        )
     try:
         stored = load_weights(folder / WEIGHTS)
         pieces = WordPieces((folder / "tokenizer.json").read_text(encoding="utf-8"))

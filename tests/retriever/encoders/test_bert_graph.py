@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from retriever.encoders.base import EncoderSpec
-from retriever.encoders.bert_graph import BertShape, build_bert_graph
+from retriever.encoders.bert_graph import BertShape, bucket_of, build_bert_graph
 from retriever.encoders.onnx_bert import OnnxBertEncoder
 from retriever.encoders.onnx_graph import GraphBuilder
 from retriever.errors import InputError, ModelError
@@ -157,7 +157,7 @@ def test_file_that_is_not_json(copy: Path, file: str) -> None:
 
 @pytest.mark.parametrize("change", [{"model_type": "gpt2"}, {"hidden_act": "gelu_new"}])
 def test_other_architectures_are_refused(change: dict[str, str]) -> None:
-    with pytest.raises(ModelError, match="expected 'bert' with 'gelu'"):
+    with pytest.raises(ModelError, match="expected 'bert' or 'mpnet' with 'gelu'"):
         BertShape.from_config({"model_type": "bert", "hidden_act": "gelu"} | change)
 
 
@@ -193,3 +193,13 @@ def test_integer_constants_are_int64(tiny_bert: Path) -> None:
     graph = GraphBuilder(tiny_bert / "model.safetensors")
     graph.constant("c", np.array([1, 2], np.int32))
     assert graph._tensors["c"].data_type == 7  # onnx.TensorProto.INT64
+
+
+def test_buckets_of_distances_are_those_of_transformers() -> None:
+    import torch
+    from transformers.models.mpnet.modeling_mpnet import MPNetEncoder
+
+    distance = np.arange(-300, 301)
+    for buckets in (8, 32):
+        expected = MPNetEncoder.relative_position_bucket(torch.from_numpy(distance), num_buckets=buckets)
+        np.testing.assert_array_equal(bucket_of(distance, buckets), expected.numpy())
