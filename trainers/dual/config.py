@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from retriever.starter import STARTER_PACK
 from trainers.options import TrainOptions
 
-__all__ = ["DualConfig", "SourceConfig"]
+__all__ = ["DualConfig", "HeadsConfig", "SourceConfig"]
 
 
 class SourceConfig(BaseModel):
@@ -27,13 +27,31 @@ class SourceConfig(BaseModel):
     retrieval: float = Field(default=1.0, ge=0)
 
 
+class HeadsConfig(BaseModel):
+    """What is read off the pooled vectors, and how.
+
+    Attributes:
+        hidden: width of a layer between a pooled vector and the labels; None for none.
+        dropout: of what the heads see.
+        likeness: width of the space that likeness is measured in; None for the pooled vectors' own. A tower
+            that is not trained needs one, so that there is something to learn likeness with.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    hidden: int | None = Field(default=None, ge=1)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    likeness: int | None = Field(default=None, ge=1)
+
+
 class DualConfig(BaseModel):
     """The whole configuration of a run.
 
     Attributes:
         root: the folder that relative paths of sources and packs start from.
-        start: folder of a BERT (``config.json``, ``tokenizer.json``, ``model.safetensors``) to start from;
-            ``minilm`` is the packaged all-MiniLM-L6-v2, ``e5`` the packaged multilingual-e5-small.
+        start: hub id or folder of a BERT or MPNet (``config.json``, ``tokenizer.json``,
+            ``model.safetensors``) to start from; ``minilm`` is the packaged all-MiniLM-L6-v2, ``e5`` the
+            packaged multilingual-e5-small.
         layers: how many of its layers are kept, from below.
         sources: datasets by name.
         packs: packs of labelled stickers that conversations are matched with, the first one the golds';
@@ -48,6 +66,7 @@ class DualConfig(BaseModel):
         refresh_every: steps between two refreshes of the sticker side.
         held_out: share of each source that only the combination of the parts is fitted on, in blocks of rows
             that stand together, so that a dialogue's rows are hardly ever on both sides.
+        heads: what reads labels and likeness off the tower.
         temperature: of the retrieval loss.
         valid_limit: validation rows of each source, spread evenly over the split.
     """
@@ -67,6 +86,7 @@ class DualConfig(BaseModel):
     refresh_every: int = Field(default=100, ge=1)
     anchor: str = "minilm"
     held_out: float = Field(default=0.05, ge=0, lt=0.5)
+    heads: HeadsConfig = HeadsConfig()
     temperature: float = Field(default=0.05, gt=0)
     valid_limit: int = Field(default=1500, ge=1)
     weights: dict[str, float] = Field(default_factory=dict)

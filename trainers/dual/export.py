@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
+from torch import Tensor
 
 from retriever.checkpoints import CONFIG, GRAPH, SCHEMA, WEIGHTS
 from retriever.encoders.dual.text import build_graph
 from retriever.store.atomic import write_json
-from trainers.dual.model import FLOOR, PARTS
+from trainers.dual.heads import Head
+from trainers.dual.model import FLOOR, PARTS, DualModule
 from trainers.dual.mpnet import as_bert, as_mpnet
 from trainers.parts.int8 import SCALE, load_weights, quantise
 
@@ -26,22 +28,26 @@ POSITIONS = "embeddings.position_embeddings.weight"
 
 HEADS = ("emotion", "intention", "emoji", "domain")
 
+LIKENESS = "likeness.weight"
+
 SMALL = 1 << 15
-"""Matrices below this many numbers stay float32: they cost nothing, and the label heads want them exact."""
+"""Matrices below this many numbers stay float32, as all heads do: they cost little, and labels want it."""
 
 
 def tensors(task: "DualTask", int8: bool = True) -> dict[str, NDArray[Any]]:
     """Every weight by the name that inference asks for; an int8 ``x`` has its scales in ``x.scale``."""
-    module = task.module
-    state = {name: value.detach().float().cpu().numpy() for name, value in module.tower.state_dict().items()}
+    module, reader = task.module, task.module.reader
+    state = {name: value.detach().float().cpu().numpy() for name, value in reader.tower.state_dict().items()}
     if task.start.is_mpnet:
         state = as_bert(state)
     state[POSITIONS] = state[POSITIONS][: task.config.max_tokens]
-    words = torch.cat([module.words, module.new_words]).detach().float().cpu().numpy()
+    words = torch.cat([reader.words, reader.new_words]).detach().float().cpu().numpy()
     state["embeddings.word_embeddings.weight"] = words
     for head in HEADS:
-        for part, value in getattr(module, head).state_dict().items():
+        for part, value in _plain(getattr(module, head), module).items():
             state[f"heads.{head}.{part}"] = value.float().cpu().numpy()
+    if module.likeness is not None:
+        state[LIKENESS] = module.likeness.weight.detach().float().cpu().numpy()
     # n-gram tables label by label: one scale a label, and a row of the file is a label
     for table in ("wide_emotion", "wide_emoji"):
         wide = getattr(module, table)
@@ -51,10 +57,21 @@ def tensors(task: "DualTask", int8: bool = True) -> dict[str, NDArray[Any]]:
     state["other_emoji"] = module.combination.other.detach().float().cpu().numpy()
     found: dict[str, NDArray[Any]] = {}
     for name, value in state.items():
-        if int8 and value.ndim == 2 and value.size >= SMALL and "position" not in name:
+        small = value.size < SMALL or name.startswith(("heads.", LIKENESS)) or "position" in name
+        if int8 and value.ndim == 2 and not small:
             found[name], found[f"{name}{SCALE}"] = quantise(np.ascontiguousarray(value))
         else:
             found[name] = np.ascontiguousarray(value)
+    return found
+
+
+def _plain(head: Head, module: DualModule) -> dict[str, Tensor]:
+    """The head's weights for pooled vectors as they are, not standardised."""
+    found = {name: value.detach() for name, value in head.state_dict().items()}
+    prefix = "up." if head.up is not None else ""
+    weight = found[f"{prefix}weight"] / module.get_buffer("spread")
+    found[f"{prefix}bias"] = found[f"{prefix}bias"] - weight @ module.get_buffer("center")
+    found[f"{prefix}weight"] = weight
     return found
 
 
@@ -68,8 +85,14 @@ def restore(task: "DualTask", folder: Path) -> None:
     module = task.module
     state = module.state_dict()
     words = stored.pop("embeddings.word_embeddings.weight")
-    n_old = len(module.words)
-    new: dict[str, NDArray[Any]] = {"words": words[:n_old], "new_words": words[n_old:]}
+    n_old = len(module.reader.words)
+    new: dict[str, NDArray[Any]] = {"reader.words": words[:n_old], "reader.new_words": words[n_old:]}
+    new["center"], new["spread"] = (
+        np.zeros(words.shape[1]),
+        np.ones(words.shape[1]),
+    )  # heads have them in them
+    if LIKENESS in stored:
+        new[LIKENESS] = stored.pop(LIKENESS)
     for table in ("wide_emotion", "wide_emoji"):
         new[f"{table}.table.weight"] = stored.pop(f"{table}.weight").T
         new[f"{table}.bias"] = stored.pop(f"{table}.bias")
@@ -81,12 +104,14 @@ def restore(task: "DualTask", folder: Path) -> None:
     heads = {name: stored.pop(name) for name in list(stored) if name.startswith("heads.")}
     new |= {name.removeprefix("heads."): value for name, value in heads.items()}
     tower = as_mpnet(stored) if task.start.is_mpnet else stored
-    new |= {f"tower.{name}": value for name, value in tower.items()}
-    position = f"tower.{POSITIONS}"
+    new |= {f"reader.tower.{name}": value for name, value in tower.items()}
+    position = f"reader.tower.{POSITIONS}"
     whole = state[position].float().cpu().numpy().copy()
     whole[: len(new[position])] = new[position]
     new[position] = whole
     new["bank_vectors"] = state["bank_vectors"].cpu().numpy()
+    if module.reader.memory:  # of the weights before
+        module.reader.frozen()
     module.load_state_dict(
         {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in new.items()}
     )
@@ -101,6 +126,7 @@ def save_checkpoint(task: "DualTask", folder: Path, metrics: Mapping[str, float]
         **task.start.shape,
         "max_tokens": config.max_tokens,
         "buckets": config.buckets,
+        "likeness": config.heads.likeness,
         "temperature": config.temperature,
         "emoji": task.emoji,
         "domains": task.domains,

@@ -7,6 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from retriever.labels import EMOTIONS, INTENTIONS
+from trainers.dual.config import HeadsConfig
+from trainers.dual.heads import Head
+from trainers.dual.reader import Reader
 from trainers.dual.wide import Wide
 
 __all__ = [
@@ -60,7 +63,7 @@ class Bank:
     """The sticker side that conversations are matched with, one row a distinct document.
 
     Attributes:
-        vectors: (d, h) unit vectors, refreshed now and then and without gradient.
+        vectors: (d, v) unit vectors, refreshed now and then and without gradient.
         emotion, intention: (d,) int64, -1 where unknown.
         emoji: (d,) int64 into the emoji that data have, -1 for others.
         golds: (d,) bool, whether it is of the pack that golds are drawn from.
@@ -75,7 +78,7 @@ class Bank:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What is said of a conversation: log probabilities (k, labels), and its unit vector (k, h)."""
+    """What is said of a conversation: log probabilities (k, labels), and its unit vector (k, v)."""
 
     emotion: Tensor
     wide_emotion: Tensor
@@ -95,9 +98,8 @@ class DualModule(nn.Module):
     probability of the sticker's own label (its expectation where the sticker has no label but a guess).
 
     Args:
-        tower: a transformers BERT model.
-        words: (v, h) word embeddings, given to the tower as ``inputs_embeds``.
-        n_new: how many of the last rows of `words` are new and learn faster.
+        reader: rows of tokens to pooled vectors.
+        options: of the heads.
         n_emoji: how many emoji the data have.
         n_domains: how many kinds of conversation (sources of data) there are.
         buckets: of the hashed n-grams.
@@ -107,9 +109,8 @@ class DualModule(nn.Module):
 
     def __init__(
         self,
-        tower: nn.Module,
-        words: Tensor,
-        n_new: int,
+        reader: Reader,
+        options: HeadsConfig,
         n_emoji: int,
         n_domains: int,
         buckets: int,
@@ -117,19 +118,20 @@ class DualModule(nn.Module):
         bank: Bank,
     ) -> None:
         super().__init__()
-        width = words.shape[1]
-        self.tower = tower
-        self.words = nn.Parameter(words[: len(words) - n_new].clone())
-        self.new_words = nn.Parameter(words[len(words) - n_new :].clone())
-        self.emotion = nn.Linear(width, len(EMOTIONS))
-        self.intention = nn.Linear(width, len(INTENTIONS))
-        self.emoji = nn.Linear(width, n_emoji)
-        self.domain = nn.Linear(width, n_domains)
+        width = reader.width
+        self.reader = reader
+        self.emotion = Head(width, len(EMOTIONS), options)
+        self.intention = Head(width, len(INTENTIONS), options)
+        self.emoji = Head(width, n_emoji, options)
+        self.domain = Head(width, n_domains, options)
+        self.likeness = nn.Linear(width, options.likeness, bias=False) if options.likeness else None
+        self.register_buffer("center", torch.zeros(width))
+        self.register_buffer("spread", torch.ones(width))
         self.wide_emotion = Wide(buckets, len(EMOTIONS))
         self.wide_emoji = Wide(buckets, n_emoji)
         self.combination = Combination(n_domains)
         self.temperature = temperature
-        self.dropout = nn.Dropout(0.1)
+        self.dropout = nn.Dropout(options.dropout)
         self.register_buffer("bank_vectors", bank.vectors)
         for name in ("emotion", "intention", "emoji", "golds"):
             self.register_buffer(f"bank_{name}", getattr(bank, name), persistent=False)
@@ -140,22 +142,32 @@ class DualModule(nn.Module):
         names = ("vectors", "emotion", "intention", "emoji", "golds")
         return Bank(*(self.get_buffer(f"bank_{name}") for name in names))
 
-    def embed(self, ids: Tensor, mask: Tensor, pool: Tensor) -> Tensor:
-        """Pooled vectors, (n, h), not normalised."""
-        words = F.embedding(ids, torch.cat([self.words, self.new_words]))
-        states: Tensor = self.tower(inputs_embeds=words, attention_mask=mask).last_hidden_state
-        return (states.float() * pool.float()[:, :, None]).sum(1)
+    def standardise(self, pooled: Tensor) -> None:
+        """Let the heads see every number of a pooled vector with the mean and spread of (n, h) examples.
+
+        A tower that is not trained has numbers of very different sizes; the largest would be all that counts.
+        """
+        self.get_buffer("center").copy_(pooled.mean(0))
+        self.get_buffer("spread").copy_(pooled.std(0) + 1e-3)
+
+    def vectors(self, pooled: Tensor) -> Tensor:
+        """(n, d) unit vectors whose cosines are likeness."""
+        return F.normalize(pooled if self.likeness is None else self.likeness(pooled), dim=-1)
+
+    def _seen(self, pooled: Tensor) -> Tensor:
+        return (pooled - self.get_buffer("center")) / self.get_buffer("spread")
 
     def parts(self, pooled: Tensor, grams: Tensor, offsets: Tensor) -> Parts:
         """Everything a score needs of conversations with pooled vectors (k, h) and their n-grams."""
+        seen = self._seen(pooled)
         return Parts(
-            self.emotion(pooled).float().log_softmax(-1),
+            self.emotion(seen).float().log_softmax(-1),
             self.wide_emotion(grams, offsets).log_softmax(-1),
-            self.intention(pooled).float().log_softmax(-1),
-            self.emoji(pooled).float().log_softmax(-1),
+            self.intention(seen).float().log_softmax(-1),
+            self.emoji(seen).float().log_softmax(-1),
             self.wide_emoji(grams, offsets).log_softmax(-1),
-            self.domain(pooled).float().log_softmax(-1),
-            F.normalize(pooled.float(), dim=-1),
+            self.domain(seen).float().log_softmax(-1),
+            self.vectors(pooled),
         )
 
     def values(self, parts: Parts, bank: Bank) -> Tensor:
@@ -178,7 +190,7 @@ class DualModule(nn.Module):
 
     def forward(self, batch: DualBatch) -> dict[str, Tensor]:
         """Named loss terms; see `losses` of the task for their weights."""
-        pooled = self.embed(batch.ids, batch.mask, batch.pool)
+        pooled = self.reader(batch.ids, batch.mask, batch.pool)
         with torch.autocast(
             pooled.device.type, enabled=False
         ):  # heads and losses are small: in full precision
@@ -186,8 +198,9 @@ class DualModule(nn.Module):
 
     def _terms(self, pooled: Tensor, batch: DualBatch) -> dict[str, Tensor]:
         k = len(batch.domain)
-        said = self.dropout(pooled[:k])
-        heard = torch.cat([said, pooled[k:]])
+        seen = self._seen(pooled)
+        said = self.dropout(seen[:k])
+        heard = torch.cat([said, seen[k:]])
         terms = {
             "emotion": _nll(self.emotion(heard).float().log_softmax(-1), batch.emotion),
             "intention": _soft(self.intention(heard).float().log_softmax(-1), batch.intention),
@@ -195,7 +208,7 @@ class DualModule(nn.Module):
             "domain": _nll(self.domain(said).float().log_softmax(-1), batch.domain),
         }
         right, among, spread = targets(batch.emotion[:k], batch.emoji[:k], self.bank)
-        vectors = F.normalize(pooled.float(), dim=-1)
+        vectors = self.vectors(pooled)
         likeness = vectors[:k] @ self.bank.vectors.T / self.temperature
         terms["retrieval"] = multi_positive(likeness - spread, right, among, batch.retrieval)
         if len(batch.anchored):

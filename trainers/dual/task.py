@@ -16,6 +16,7 @@ from retriever.encoders.dual.tokens import DualTokens, pad
 from retriever.errors import InputError
 from retriever.labels import EMOTIONS, INTENTIONS
 from retriever.types import Sticker
+from trainers.datasets.ranking import spread_rows
 from trainers.dual.anchor import Anchor
 from trainers.dual.calibration import calibrate
 from trainers.dual.config import DualConfig
@@ -33,6 +34,7 @@ from trainers.dual.data import (
     variants,
 )
 from trainers.dual.model import Bank, DualBatch, DualModule
+from trainers.dual.reader import Reader
 from trainers.dual.start import start_from
 from trainers.dual.wide import fit_wide
 from trainers.task import Shard
@@ -42,6 +44,8 @@ __all__ = ["DualTask"]
 WEIGHTS: Mapping[str, float] = {"intention": 0.5, "domain": 0.2, "anchor": 1.0}
 
 _ENCODE = 128
+_STANDARD = 2_000
+"""Rows that mean and spread of a frozen tower's numbers are taken from."""
 
 
 class DualTask:
@@ -77,11 +81,10 @@ class DualTask:
         torch.manual_seed(config.train.seed)
         emotion, intention, emoji = self._labels_of(self.stickers)
         golds = torch.arange(len(self.stickers)) < len(packs[0])
-        nothing = torch.zeros(len(self.stickers), start.words.shape[1])
+        nothing = torch.zeros(len(self.stickers), config.heads.likeness or start.words.shape[1])
         self._module = DualModule(
-            start.tower,
-            start.words,
-            start.n_new,
+            Reader(start.tower, start.words, start.n_new),
+            config.heads,
             max(1, len(self.emoji)),
             len(self.domains),
             config.buckets,
@@ -135,7 +138,7 @@ class DualTask:
                 parameter.requires_grad_(False)  # not by gradient steps, but on held-out rows
             elif name.startswith("wide_"):
                 continue  # fitted before
-            elif not name.startswith(("tower.", "words")):
+            elif not name.startswith(("reader.tower.", "reader.words")):
                 fast.append(parameter)
             elif parameter.ndim < 2:
                 plain.append(parameter)
@@ -159,6 +162,8 @@ class DualTask:
 
     def before_step(self, step: int) -> None:
         """Encode the stickers anew now and then, each with a document of varying completeness."""
+        if step == 0 and self._module.reader.memory:
+            self._standardise()
         if step % self.config.refresh_every == 0:
             self.refresh(random.Random(f"{self.config.train.seed} bank {step}"))
 
@@ -168,24 +173,31 @@ class DualTask:
 
         texts = [variants(sticker, rng) if rng else document(sticker) for sticker in self.stickers]
         vectors = self.encode([self.tokens.document(text) for text in texts])
-        self._module.get_buffer("bank_vectors").copy_(torch.nn.functional.normalize(vectors, dim=-1))
+        with torch.no_grad():
+            self._module.get_buffer("bank_vectors").copy_(self._module.vectors(vectors))
+
+    def _standardise(self) -> None:
+        """By rows spread over every source, as many of each: a tower that stays as it is needs it once."""
+        for_each = _STANDARD // len(self._rows)
+        rows = [own[at] for own in self._rows.values() for at in spread_rows(len(own), for_each)]
+        self._module.standardise(self.encode([example.row for example in rows]))
 
     @torch.no_grad()
     def encode(self, rows: Sequence[tuple[list[int], int]]) -> Tensor:
         """Pooled vectors of any rows, (n, h), without dropout."""
         module = self._module
-        device = module.words.device
+        device = module.reader.words.device
         was = module.training
         module.eval()
         order = sorted(range(len(rows)), key=lambda at: len(rows[at][0]))
-        found = torch.empty(len(rows), module.words.shape[1], device=device)
+        found = torch.empty(len(rows), module.reader.width, device=device)
         for start in range(0, len(order), _ENCODE):
             chosen = order[start : start + _ENCODE]
             batch = pad([rows[at] for at in chosen])
             tensors = (torch.from_numpy(a).to(device) for a in (batch.ids, batch.mask, batch.pool))
             bf16 = self.config.train.precision == "bf16"
             with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-                found[chosen] = module.embed(*tensors)
+                found[chosen] = module.reader(*tensors)
         module.train(was)
         return found
 

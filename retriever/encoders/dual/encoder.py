@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from retriever.checkpoints import STARTER, content_id, read_config
 from retriever.encoders.base import EncoderSpec, Vectors
 from retriever.encoders.checks import checked_texts, refuse_images
-from retriever.encoders.dual.text import DualText, unit
+from retriever.encoders.dual.text import DualText
 from retriever.errors import ModelError
 from retriever.types import Conversation
 
@@ -36,7 +36,7 @@ class DualEncoder:
 
     def encode_conversations(self, conversations: Sequence[Conversation]) -> Vectors:
         """Unit vectors of conversations, ``(n, dimension)``: who said what, and the mode, count."""
-        return unit(self.text.conversations(conversations))
+        return self.text.vectors(self.text.conversations(conversations))
 
     def encode_documents(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of sticker documents, ``(n, dimension)``."""
@@ -68,7 +68,7 @@ def load_dual_encoder(name: str, rest: str, *, device: str = "auto") -> DualEnco
     spec = EncoderSpec(
         name=name,
         model_id=f"dual@{content_id(folder)}",
-        dimension=int(config["hidden_size"]),
+        dimension=int(config.get("likeness") or config["hidden_size"]),
         sticker_side="document",
         languages=("en", "zh"),
         preprocessing=f"{config['max_tokens']} tokens, weighted pooling",

@@ -43,23 +43,27 @@ class DualText:
     """
 
     def __init__(self, folder: Path, config: Mapping[str, Any], device: str = "auto") -> None:
-        shape = BertShape.from_config(config)
-        self.width = shape.hidden
+        self.width = BertShape.from_config(config).hidden
         self.tokens = DualTokens(folder / "tokenizer.json", int(config["max_tokens"]))
         weights = (folder / WEIGHTS).resolve()
         graph = folder / GRAPH
         ready = graph.read_bytes() if graph.is_file() else build_graph(weights, config)
         self._session = open_session(ready, weights, device)
+        self._likeness = _read_likeness(weights) if config.get("likeness") else None
         self._remembered: OrderedDict[tuple[int, ...], Floats] = OrderedDict()
         self._lock = Lock()
 
     def documents(self, texts: Sequence[str]) -> Floats:
-        """(n, width) unit vectors of sticker documents."""
-        return unit(self.pooled([self.tokens.document(text) for text in texts]))
+        """(n, d) unit vectors of sticker documents."""
+        return self.vectors(self.pooled([self.tokens.document(text) for text in texts]))
 
     def utterances(self, texts: Sequence[str]) -> Floats:
-        """(n, width) unit vectors of single messages."""
-        return unit(self.pooled([self.tokens.utterance(text) for text in texts]))
+        """(n, d) unit vectors of single messages."""
+        return self.vectors(self.pooled([self.tokens.utterance(text) for text in texts]))
+
+    def vectors(self, pooled: Floats) -> Floats:
+        """(n, d) unit vectors of (n, width) pooled ones: those whose cosines are likeness."""
+        return unit(pooled if self._likeness is None else pooled @ self._likeness.T)
 
     def conversations(self, conversations: Sequence[Conversation]) -> Floats:
         """(n, width) pooled vectors, not normalised; the last `REMEMBERED` ones are not run again."""
@@ -87,6 +91,17 @@ class DualText:
             except Exception as error:  # the runtime's own exception classes share no public base
                 raise ModelError(f"the text tower failed on {batch.ids.shape} tokens: {error}") from error
         return found
+
+
+def _read_likeness(weights: Path) -> Floats:
+    """(d, width), what brings pooled vectors to the space that likeness is measured in."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(weights, "numpy") as file:
+            return np.asarray(file.get_tensor("likeness.weight"), np.float32)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{weights} lacks likeness.weight ({error}); copy the checkpoint again") from error
 
 
 def build_graph(weights: Path, config: Mapping[str, Any]) -> bytes:

@@ -22,7 +22,7 @@ from safetensors.numpy import load_file
 from retriever.checkpoints import WEIGHTS, content_id
 from retriever.documents import document
 from retriever.encoders.dual.encoder import open_text
-from retriever.encoders.dual.text import REMEMBERED, DualText, unit
+from retriever.encoders.dual.text import REMEMBERED, DualText
 from retriever.errors import ModelError
 from retriever.labels import EMOTIONS, INTENTIONS
 from retriever.rankers.base import StickerFeatures
@@ -63,7 +63,7 @@ class DualRanker:
             self._emoji: list[str] = list(config["emoji"])
             self._buckets, self._temperature = int(config["buckets"]), float(config["temperature"])
             self._heads = {
-                head: (tensors[f"heads.{head}.weight"], tensors[f"heads.{head}.bias"])
+                head: _layers(tensors, f"heads.{head}.")
                 for head in ("emotion", "intention", "emoji", "domain")
             }
             self._wide = {
@@ -116,7 +116,7 @@ class DualRanker:
                 + gates[4] * np.append(wide_emoji, self._other[1]),
             ]
         ).astype(np.float32)
-        query = (gates[5] / self._temperature * unit(pooled[None])[0]).astype(np.float32)
+        query = (gates[5] / self._temperature * self.text.vectors(pooled[None])[0]).astype(np.float32)
         # einsum, not BLAS: there a row's sum depends on its place, and twins would differ in the last bit
         likeness = np.einsum("nd,d->n", features["vector"], query)
         return np.asarray(likeness + np.einsum("nd,d->n", features["labels"], labels), np.float64)
@@ -138,7 +138,7 @@ class DualRanker:
 
     def _weights(self, pooled: Floats) -> Floats:
         """What each of the six parts counts for this conversation, (6,)."""
-        domain = np.exp(_log_softmax(_linear(pooled, self._heads["domain"])))
+        domain = np.exp(_log_softmax(_logits(pooled, self._heads["domain"])))
         return np.asarray(domain @ self._gates, np.float32)
 
     def _log_probabilities(
@@ -146,10 +146,10 @@ class DualRanker:
     ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
         grams = ngrams(conversation, self._buckets)
         return (
-            _log_softmax(_linear(pooled, self._heads["emotion"])),
+            _log_softmax(_logits(pooled, self._heads["emotion"])),
             _log_softmax(_wide(grams, *self._wide["emotion"])),
-            _log_softmax(_linear(pooled, self._heads["intention"])),
-            _log_softmax(_linear(pooled, self._heads["emoji"])),
+            _log_softmax(_logits(pooled, self._heads["intention"])),
+            _log_softmax(_logits(pooled, self._heads["emoji"])),
             _log_softmax(_wide(grams, *self._wide["emoji"])),
         )
 
@@ -159,8 +159,17 @@ def load_dual(folder: Path, config: Mapping[str, Any], device: str = "auto") -> 
     return DualRanker(folder, config, device)
 
 
-def _linear(vector: Floats, head: tuple[Floats, Floats]) -> Floats:
-    return np.asarray(head[0] @ vector + head[1], np.float32)
+def _layers(tensors: Mapping[str, Floats], prefix: str) -> list[tuple[Floats, Floats]]:
+    """Weights and bias of a head's layers: the one before the labels' where it has one, and the labels'."""
+    before = ["up."] if f"{prefix}up.weight" in tensors else []
+    return [(tensors[f"{prefix}{part}weight"], tensors[f"{prefix}{part}bias"]) for part in (*before, "")]
+
+
+def _logits(vector: Floats, head: Sequence[tuple[Floats, Floats]]) -> Floats:
+    """Of a head: ReLUs between its layers."""
+    for number, (weight, bias) in enumerate(head):
+        vector = np.asarray(weight @ (np.maximum(vector, 0) if number else vector) + bias, np.float32)
+    return vector
 
 
 def _wide(grams: NDArray[np.int64], table: NDArray[Any], scale: Floats | None, bias: Floats) -> Floats:

@@ -84,7 +84,7 @@ def test_it_trains_and_onnx_says_what_torch_says(config: DualConfig, tmp_path: P
 def test_distances_count(config: DualConfig, tmp_path: Path) -> None:
     """Without the bias for distances the same words in another order would differ by places alone."""
     task = DualTask(config, tmp_path / "work")
-    bias = task.module.tower.encoder.relative_attention_bias.weight  # type: ignore[union-attr]
+    bias = task.module.reader.tower.encoder.relative_attention_bias.weight  # type: ignore[union-attr]
     rows = list(examples([Sample(talk) for talk in TALKS], task.tokens, config.buckets, "chat"))
     before = task.encode([row.row for row in rows])
     with torch.no_grad():

@@ -1,0 +1,34 @@
+"""What labels are read off pooled vectors with: one layer, or two."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from trainers.dual.config import HeadsConfig
+
+__all__ = ["Head"]
+
+
+class Head(nn.Linear):
+    """Logits of labels.
+
+    Args:
+        width: of the pooled vectors.
+        labels: how many.
+        options: whether there is a layer between, of ReLUs.
+    """
+
+    def __init__(self, width: int, labels: int, options: HeadsConfig) -> None:
+        super().__init__(options.hidden or width, labels)
+        self.up = nn.Linear(width, options.hidden) if options.hidden else None
+        self.dropout = nn.Dropout(options.dropout)
+
+    @property
+    def first(self) -> nn.Linear:
+        """The layer that sees the pooled vectors."""
+        return self.up if self.up is not None else self
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """(n, labels) of (n, width)."""
+        if self.up is not None:
+            pooled = self.dropout(F.relu(self.up(pooled)))
+        return super().forward(pooled)
