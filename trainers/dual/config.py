@@ -33,6 +33,8 @@ class HeadsConfig(BaseModel):
     Attributes:
         hidden: width of a layer between a pooled vector and the labels; None for none.
         dropout: of what the heads see.
+        mode: whether they are told, beside the pooled vector, what is read: a message to answer, one's own to
+            add to, or a sticker's document. A tower that is trained learns to put it into its vectors.
         likeness: width of the space that likeness is measured in; None for the pooled vectors' own. A tower
             that is not trained needs one, so that there is something to learn likeness with.
     """
@@ -41,6 +43,7 @@ class HeadsConfig(BaseModel):
 
     hidden: int | None = Field(default=None, ge=1)
     dropout: float = Field(default=0.1, ge=0, lt=1)
+    mode: bool = False
     likeness: int | None = Field(default=None, ge=1)
 
 

@@ -69,9 +69,11 @@ def _plain(head: Head, module: DualModule) -> dict[str, Tensor]:
     """The head's weights for pooled vectors as they are, not standardised."""
     found = {name: value.detach() for name, value in head.state_dict().items()}
     prefix = "up." if head.up is not None else ""
-    weight = found[f"{prefix}weight"] / module.get_buffer("spread")
+    width = module.reader.width  # after which the mode's weights come
+    weight, mode = found[f"{prefix}weight"].split([width, found[f"{prefix}weight"].shape[1] - width], 1)
+    weight = weight / module.get_buffer("spread")
     found[f"{prefix}bias"] = found[f"{prefix}bias"] - weight @ module.get_buffer("center")
-    found[f"{prefix}weight"] = weight
+    found[f"{prefix}weight"] = torch.cat([weight, mode], 1)
     return found
 
 
@@ -126,6 +128,7 @@ def save_checkpoint(task: "DualTask", folder: Path, metrics: Mapping[str, float]
         **task.start.shape,
         "max_tokens": config.max_tokens,
         "buckets": config.buckets,
+        "mode": config.heads.mode,
         "likeness": config.heads.likeness,
         "temperature": config.temperature,
         "emoji": task.emoji,

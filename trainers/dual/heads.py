@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from retriever.encoders.dual.tokens import MODES
 from trainers.dual.config import HeadsConfig
 
 __all__ = ["Head"]
@@ -18,17 +19,13 @@ class Head(nn.Linear):
     """
 
     def __init__(self, width: int, labels: int, options: HeadsConfig) -> None:
+        width += len(MODES) if options.mode else 0
         super().__init__(options.hidden or width, labels)
         self.up = nn.Linear(width, options.hidden) if options.hidden else None
         self.dropout = nn.Dropout(options.dropout)
 
-    @property
-    def first(self) -> nn.Linear:
-        """The layer that sees the pooled vectors."""
-        return self.up if self.up is not None else self
-
     def forward(self, pooled: Tensor) -> Tensor:
-        """(n, labels) of (n, width)."""
+        """(n, labels) of (n, width): pooled vectors and, where `options` say so, what was read."""
         if self.up is not None:
             pooled = self.dropout(F.relu(self.up(pooled)))
         return super().forward(pooled)

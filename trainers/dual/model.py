@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from retriever.encoders.dual.tokens import MODES
 from retriever.labels import EMOTIONS, INTENTIONS
 from trainers.dual.config import HeadsConfig
 from trainers.dual.heads import Head
@@ -119,7 +120,7 @@ class DualModule(nn.Module):
     ) -> None:
         super().__init__()
         width = reader.width
-        self.reader = reader
+        self.reader, self.options = reader, options
         self.emotion = Head(width, len(EMOTIONS), options)
         self.intention = Head(width, len(INTENTIONS), options)
         self.emoji = Head(width, n_emoji, options)
@@ -154,12 +155,20 @@ class DualModule(nn.Module):
         """(n, d) unit vectors whose cosines are likeness."""
         return F.normalize(pooled if self.likeness is None else self.likeness(pooled), dim=-1)
 
-    def _seen(self, pooled: Tensor) -> Tensor:
-        return (pooled - self.get_buffer("center")) / self.get_buffer("spread")
+    def _seen(self, pooled: Tensor, mode: Tensor) -> Tensor:
+        """What heads see of (n, h) pooled vectors and (n, 3) modes."""
+        standard = (pooled - self.get_buffer("center")) / self.get_buffer("spread")
+        return torch.cat([standard, mode.to(standard)], 1) if self.options.mode else standard
 
-    def parts(self, pooled: Tensor, grams: Tensor, offsets: Tensor) -> Parts:
-        """Everything a score needs of conversations with pooled vectors (k, h) and their n-grams."""
-        seen = self._seen(pooled)
+    def parts(self, pooled: Tensor, mode: Tensor, grams: Tensor, offsets: Tensor) -> Parts:
+        """Everything a score needs of conversations.
+
+        Args:
+            pooled: (k, h) vectors.
+            mode: (k, 3) of `mode_of`.
+            grams, offsets: their n-grams, as `Wide` takes them.
+        """
+        seen = self._seen(pooled, mode)
         return Parts(
             self.emotion(seen).float().log_softmax(-1),
             self.wide_emotion(grams, offsets).log_softmax(-1),
@@ -198,7 +207,8 @@ class DualModule(nn.Module):
 
     def _terms(self, pooled: Tensor, batch: DualBatch) -> dict[str, Tensor]:
         k = len(batch.domain)
-        seen = self._seen(pooled)
+        modes = torch.tensor(MODES, device=pooled.device)
+        seen = self._seen(pooled, batch.ids[:, 1:2] == modes)
         said = self.dropout(seen[:k])
         heard = torch.cat([said, seen[k:]])
         terms = {

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from eval.labels import label_of, normal_label
 from eval.metrics import average_precision, recall_at_k
-from retriever.encoders.dual.tokens import DualTokens, pad
+from retriever.encoders.dual.tokens import DualTokens, mode_of, pad
 from retriever.errors import InputError
 from retriever.labels import EMOTIONS, INTENTIONS
 from retriever.types import Sticker
@@ -33,7 +33,7 @@ from trainers.dual.data import (
     split_off,
     variants,
 )
-from trainers.dual.model import Bank, DualBatch, DualModule
+from trainers.dual.model import Bank, DualBatch, DualModule, Parts
 from trainers.dual.reader import Reader
 from trainers.dual.start import start_from
 from trainers.dual.wide import fit_wide
@@ -224,19 +224,25 @@ class DualTask:
             return
         was = module.training
         module.eval()
-        pooled = self.encode([example.row for example in rows])
-        grams, offsets = _flat([example.grams for example in rows])
-        parts = module.parts(pooled, grams.to(pooled.device), offsets.to(pooled.device))
+        parts = self._parts(rows)
+        device = parts.vector.device
         calibrate(
             module.combination,
             parts.domain,
             module.values(parts, module.bank),
-            torch.tensor([_index(EMOTIONS, example.emotion) for example in rows], device=pooled.device),
-            torch.tensor([_index(self.emoji, example.emoji) for example in rows], device=pooled.device),
+            torch.tensor([_index(EMOTIONS, example.emotion) for example in rows], device=device),
+            torch.tensor([_index(self.emoji, example.emoji) for example in rows], device=device),
             module.bank,
-            torch.tensor([self.domains.index(example.source) for example in rows], device=pooled.device),
+            torch.tensor([self.domains.index(example.source) for example in rows], device=device),
         )
         module.train(was)
+
+    def _parts(self, rows: Sequence[Example]) -> Parts:
+        pooled = self.encode([example.row for example in rows])
+        mode = torch.from_numpy(mode_of([example.row for example in rows]))
+        grams, offsets = _flat([example.grams for example in rows])
+        device = pooled.device
+        return self._module.parts(pooled, mode.to(device), grams.to(device), offsets.to(device))
 
     @torch.no_grad()
     def score(self, rows: Sequence[Example]) -> np.ndarray:
@@ -244,9 +250,7 @@ class DualTask:
         module = self._module
         was = module.training
         module.eval()
-        pooled = self.encode([example.row for example in rows])
-        grams, offsets = _flat([example.grams for example in rows])
-        parts = module.parts(pooled, grams.to(pooled.device), offsets.to(pooled.device))
+        parts = self._parts(rows)
         module.train(was)
         return module.score(parts, module.bank).float().cpu().numpy()
 

@@ -20,13 +20,17 @@ from retriever.extras import require
 from retriever.types import Conversation
 
 __all__ = [
-    "MARKERS", "ME", "YOU", "DualTokens", "TokenBatch", "conversation_row", "pad", "spell_emoji", "spelled",
+    "MARKERS", "ME", "MODES", "YOU", "DualTokens", "TokenBatch", "conversation_row", "mode_of", "pad",
+    "spell_emoji", "spelled",
 ]  # fmt: skip
 
 MARKERS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[ME]", "[YOU]", "[REPLY]", "[ADD]", "[DOC]")
 """The first ids of the vocabulary, in this order."""
 
 PAD, UNK, CLS, SEP, MASK, ME, YOU, REPLY, ADD, DOC = range(len(MARKERS))
+
+MODES = (REPLY, ADD, DOC)
+"""What a row can be, told by its second id."""
 
 HISTORY = 3
 LONGEST = 2_000
@@ -136,6 +140,13 @@ def conversation_row(
 def spelled(text: str) -> str:
     """As much of a text as is read, emoji in words."""
     return spell_emoji(text[-LONGEST:])
+
+
+def mode_of(rows: Sequence[Row]) -> NDArray[np.float32]:
+    """(n, 3) which of `MODES` each row is: 1 there, 0 elsewhere."""
+    return np.array([[ids[1] == mode for mode in MODES] for ids, _ in rows], np.float32).reshape(
+        -1, len(MODES)
+    )
 
 
 def pad(rows: Iterable[Row]) -> TokenBatch:

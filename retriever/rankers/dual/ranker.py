@@ -23,6 +23,7 @@ from retriever.checkpoints import WEIGHTS, content_id
 from retriever.documents import document
 from retriever.encoders.dual.encoder import open_text
 from retriever.encoders.dual.text import REMEMBERED, DualText
+from retriever.encoders.dual.tokens import ADD, MODES, REPLY
 from retriever.errors import ModelError
 from retriever.labels import EMOTIONS, INTENTIONS
 from retriever.rankers.base import StickerFeatures
@@ -61,6 +62,7 @@ class DualRanker:
         try:
             tensors = load_file(folder / WEIGHTS)
             self._emoji: list[str] = list(config["emoji"])
+            self._told_mode = bool(config.get("mode"))
             self._buckets, self._temperature = int(config["buckets"]), float(config["temperature"])
             self._heads = {
                 head: _layers(tensors, f"heads.{head}.")
@@ -106,8 +108,9 @@ class DualRanker:
     def score(self, conversation: Conversation, features: StickerFeatures) -> Scores:
         """(n,) scores; two stickers with equal features score equal to the last bit."""
         pooled = self.text.conversations([conversation])[0]
-        emotion, wide_emotion, intention, emoji, wide_emoji = self._log_probabilities(conversation, pooled)
-        gates = self._weights(pooled)
+        seen = self._seen(conversation, pooled)
+        emotion, wide_emotion, intention, emoji, wide_emoji = self._log_probabilities(conversation, seen)
+        gates = self._weights(seen)
         labels = np.concatenate(
             [
                 gates[0] * emotion + gates[1] * wide_emotion,
@@ -126,9 +129,9 @@ class DualRanker:
 
         The emotion is the geometric mean of what the tower and the n-grams say, weighted as in the score.
         """
-        pooled = self.text.conversations([conversation])[0]
-        emotion, wide_emotion, intention, _, _ = self._log_probabilities(conversation, pooled)
-        gates = self._weights(pooled)
+        seen = self._seen(conversation, self.text.conversations([conversation])[0])
+        emotion, wide_emotion, intention, _, _ = self._log_probabilities(conversation, seen)
+        gates = self._weights(seen)
         weight = max(float(gates[0] + gates[1]), 1e-6)
         both = _log_softmax(np.asarray((gates[0] * emotion + gates[1] * wide_emotion) / weight, np.float32))
         return {
@@ -136,20 +139,27 @@ class DualRanker:
             "intention": dict(zip(INTENTIONS, np.exp(intention).tolist(), strict=True)),
         }
 
-    def _weights(self, pooled: Floats) -> Floats:
+    def _seen(self, conversation: Conversation, pooled: Floats) -> Floats:
+        """What heads see: the pooled vector and, where they were trained so, which of `MODES` this is."""
+        if not self._told_mode:
+            return pooled
+        mode = ADD if conversation.mode == "supplement" else REPLY
+        return np.append(pooled, np.array([mode == each for each in MODES], np.float32))
+
+    def _weights(self, seen: Floats) -> Floats:
         """What each of the six parts counts for this conversation, (6,)."""
-        domain = np.exp(_log_softmax(_logits(pooled, self._heads["domain"])))
+        domain = np.exp(_log_softmax(_logits(seen, self._heads["domain"])))
         return np.asarray(domain @ self._gates, np.float32)
 
     def _log_probabilities(
-        self, conversation: Conversation, pooled: Floats
+        self, conversation: Conversation, seen: Floats
     ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
         grams = ngrams(conversation, self._buckets)
         return (
-            _log_softmax(_logits(pooled, self._heads["emotion"])),
+            _log_softmax(_logits(seen, self._heads["emotion"])),
             _log_softmax(_wide(grams, *self._wide["emotion"])),
-            _log_softmax(_logits(pooled, self._heads["intention"])),
-            _log_softmax(_logits(pooled, self._heads["emoji"])),
+            _log_softmax(_logits(seen, self._heads["intention"])),
+            _log_softmax(_logits(seen, self._heads["emoji"])),
             _log_softmax(_wide(grams, *self._wide["emoji"])),
         )
 

@@ -1,6 +1,7 @@
 """A tower that stays as it is: each row is read once, in every run; heads with a layer learn; ONNX agrees."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def frozen(root: Path, **train: Any) -> DualConfig:
     config = make_config(root, frozen=("reader",), **train)
-    return config.model_copy(update={"heads": HeadsConfig(hidden=16, dropout=0.2, likeness=8)})
+    return config.model_copy(update={"heads": HeadsConfig(hidden=16, dropout=0.2, mode=True, likeness=8)})
 
 
 def test_it_learns_with_heads_alone_and_onnx_agrees(tmp_path: Path) -> None:
@@ -50,11 +51,12 @@ def test_it_learns_with_heads_alone_and_onnx_agrees(tmp_path: Path) -> None:
     ranker = load_ranker(outcome.checkpoint)
     features = ranker.encode_stickers(task.stickers)
     assert features["vector"].shape == (len(task.stickers), 8)
-    onnx = ranker.score(TALK, features)
+    talks = [TALK, replace(TALK, mode="supplement")]
+    onnx = np.stack([ranker.score(talk, features) for talk in talks])
     restore(task, outcome.checkpoint)
     task.refresh()
-    (example,) = examples([Sample(TALK)], task.tokens, config.buckets, "chat")
-    np.testing.assert_allclose(onnx, task.score([example])[0], atol=2e-4)
+    rows = list(examples([Sample(talk) for talk in talks], task.tokens, config.buckets, "chat"))
+    np.testing.assert_allclose(onnx, task.score(rows), atol=2e-4)
 
     encoder = load_encoder(f"dual:{outcome.checkpoint}")
     assert encoder.spec.dimension == 8
