@@ -3,24 +3,29 @@
 On skewed data they are far above chance in P@1, though not in the macro average.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from eval.labels import LabelField, label_of
 from eval.protocols import LibrarySticker
-from eval.systems import SystemSpec, fixed
+from eval.systems import Asked, Rows, Scored, SystemSpec, Usage, fixed
 from eval.training_split import TrainingCounts
 from retriever.errors import InputError
 
-__all__ = ["MOST_FREQUENT", "POPULARITY", "REFERENCES", "make_references", "most_frequent", "popularity"]
+__all__ = [
+    "LABEL_ALONE", "MOST_FREQUENT", "POPULARITY", "REFERENCES", "label_alone", "make_references",
+    "most_frequent", "popularity",
+]  # fmt: skip
 
 MOST_FREQUENT = "most frequent label"
 POPULARITY = "popularity"
+LABEL_ALONE = "label alone in its list"
 """Their names in results."""
 
-REFERENCES = ("most_frequent", "popularity")
-"""What may be asked for."""
+REFERENCES = {"most_frequent": MOST_FREQUENT, "popularity": POPULARITY, "label_alone": LABEL_ALONE}
+"""What may be asked for, and its name in results."""
 
 
 def make_references(
@@ -42,13 +47,13 @@ def make_references(
     made = []
     for name in dict.fromkeys(("most_frequent",) if names is None else names):
         if name not in REFERENCES:
-            raise InputError(f"reference is {name!r}; expected {' or '.join(REFERENCES)}")
-        if counts is not None and name == "most_frequent" and field is not None and counts.labels:
-            made.append(most_frequent(stickers, counts, field))
+            raise InputError(f"reference is {name!r}; expected one of {', '.join(REFERENCES)}")
+        if counts is not None and name in _OF_LABELS and field is not None and counts.labels:
+            made.append(_OF_LABELS[name](stickers, counts, field))
         elif counts is not None and name == "popularity" and counts.golds:
             made.append(popularity(stickers, counts))
         elif names is not None:
-            what = "labels" if name == "most_frequent" else "stickers"
+            what = "labels" if name in _OF_LABELS else "stickers"
             where = "the train split has none" if counts is not None else "there is no train split"
             raise InputError(f"{name} counts the {what} of a train split, but {where}; leave it out")
     return made
@@ -70,3 +75,53 @@ def popularity(stickers: Sequence[LibrarySticker], counts: TrainingCounts) -> Sy
     """Each sticker's score is how often it was sent in training; those never sent are tied at the end."""
     scores = [counts.golds.get(sticker.id, 0) for sticker in stickers]
     return fixed(POPULARITY, np.array(scores, dtype=np.float64))
+
+
+def label_alone(stickers: Sequence[LibrarySticker], counts: TrainingCounts, field: LabelField) -> SystemSpec:
+    """The label most frequent in training among those that one sticker of the list alone has.
+
+    What a list of candidates gives away where the others were drawn from other labels than the gold's. A
+    system that sees whole lists (a listwise LLM) has to be above this before it has read a word.
+    """
+    labels = [label_of(sticker, field) for sticker in stickers]
+    return SystemSpec(
+        LABEL_ALONE,
+        lambda: _LabelAlone(labels, counts.labels),
+        scope="candidates",
+        identity={"label": field},
+        by_list=True,
+    )
+
+
+class _LabelAlone:
+    """An `eval.systems.System`."""
+
+    batch = 1
+    usage = Usage()
+
+    def __init__(self, labels: Sequence[str | None], often: Mapping[str, int]) -> None:
+        self._labels, self._often = labels, often
+
+    def prepare(self, rows: Rows) -> None:
+        """Nothing to do."""
+
+    def score(self, asked: Sequence[Asked]) -> list[Scored]:
+        """How often the label is in training; -1 where others of the list have it, or there is none."""
+        found: list[Scored] = []
+        for _, rows in asked:
+            said = [
+                self._labels[row] for row in (range(len(self._labels)) if rows is None else rows.tolist())
+            ]
+            times = Counter(said)
+            alone = [label is not None and times[label] == 1 for label in said]
+            scores = [
+                self._often.get(label or "", 0) if own else -1 for label, own in zip(said, alone, strict=True)
+            ]
+            found.append({LABEL_ALONE: np.array(scores, dtype=np.float64)})
+        return found
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+_OF_LABELS = {"most_frequent": most_frequent, "label_alone": label_alone}

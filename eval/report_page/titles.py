@@ -4,7 +4,7 @@ from eval.results import ProtocolResult
 
 __all__ = ["REFERENCES", "key_measures", "main_measure", "measure_help", "measure_title", "protocol_title"]
 
-REFERENCES = ("chance", "most frequent label", "random", "popularity")
+REFERENCES = ("chance", "most frequent label", "random", "popularity", "label alone in its list")
 """Systems that no one would ship: they are printed to be beaten, and never win."""
 
 _HELP = {

@@ -32,7 +32,8 @@ def evaluate(
             "--systems",
             "-s",
             help="What is measured, repeatable or with commas: embedding, bm25, ranker, starter, fused, "
-            "random, popularity, most_frequent, a checkpoint's folder, fused:FILE.toml, embedding:ENCODER, "
+            "random, popularity, most_frequent, label_alone, a checkpoint's folder, fused:FILE.toml, "
+            "embedding:ENCODER, "
             "llm:MODEL@URL, wanted:MODEL@URL; each may be named, NAME=SPEC (default: all the library has).",
             show_default=False,
         ),
@@ -98,7 +99,7 @@ def evaluate(
     """Measure systems on a dataset, beside chance: rankers, LLMs, encoders and their fusion, side by side."""
     from eval.harness import evaluate as run
     from eval.labels import check_label_field
-    from eval.references import MOST_FREQUENT
+    from eval.references import REFERENCES
     from retriever.cli.systems import Builder, default_specs, split_specs
     from retriever.store.library import Library
 
@@ -135,7 +136,7 @@ def evaluate(
         label=check_label_field(judging.label) if judging.label else None,
         protocols=protocols or None,
         references=references or None,
-        baseline=MOST_FREQUENT if judging.baseline == "most_frequent" else judging.baseline,
+        baseline=REFERENCES.get(judging.baseline or "", judging.baseline),
         ties=judging.ties,  # type: ignore[arg-type]
         limit=source.limit,
         out=out,
@@ -183,9 +184,9 @@ def _sentiment() -> "Sentiment | None":
 
 def _tell(report: "Report", asked: Sequence[str], out: Path) -> None:
     """On stderr, what the folder holds beside what was asked for."""
-    from eval.references import MOST_FREQUENT, POPULARITY
+    from eval.references import REFERENCES
 
-    known = {*asked, MOST_FREQUENT, POPULARITY}
+    known = {*asked, *REFERENCES.values()}
     names = dict.fromkeys(system.name for result in report.protocols for system in result.systems)
     earlier = [name for name in names if name not in known]
     if earlier:

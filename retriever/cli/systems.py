@@ -38,10 +38,11 @@ KINDS = {
     "random": "chance, drawn",
     "popularity": "how often a sticker was sent in training",
     "most_frequent": "how often its label was",
+    "label_alone": "the same, among labels that stand once in the list of candidates",
 }
 """What a spec may be; each may be named: ``NAME=SPEC``."""
 
-_REFERENCES = ("most_frequent", "popularity")
+_REFERENCES = ("most_frequent", "popularity", "label_alone")
 _NAMED = re.compile(r"(?P<name>[^=/:@]+)=(?P<body>.+)", re.DOTALL)
 
 

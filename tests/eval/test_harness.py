@@ -277,11 +277,42 @@ def test_unknown_protocols_and_references(dataset):
         evaluate(dataset, LIBRARY, both, protocols=["c11"])
     with pytest.raises(InputError, match="protocol is none"):
         evaluate(dataset, LIBRARY, both, protocols=[])
-    with pytest.raises(InputError, match="reference is 'luck'; expected most_frequent or popularity"):
+    with pytest.raises(
+        InputError, match="reference is 'luck'; expected one of most_frequent, popularity, label"
+    ):
         evaluate(dataset, LIBRARY, both, references=["luck"])
     (dataset / "train.jsonl").unlink()
     with pytest.raises(InputError, match="popularity counts the stickers of a train split, but there is no"):
         evaluate(dataset, LIBRARY, both, references=["popularity"])
+
+
+def test_what_a_list_gives_away(tmp_path):
+    dataset = write_dataset(tmp_path / "d", 1, train=30)
+    (row,) = (json.loads(line) for line in (dataset / "valid.jsonl").read_text().splitlines())
+    alone = f"pack/{row['emotion']}-0"
+    others = [sticker for sticker in LIBRARY if sticker.emotion != row["emotion"]]
+    pairs = [sticker.id for sticker in others if sticker.id.endswith(("-0", "-1"))]
+    assert len(pairs) == 4  # of two labels
+    row |= {"sticker": alone, "candidates": [*pairs, alone]}
+    (dataset / "valid.jsonl").write_text(json.dumps(row) + "\n")
+    report = evaluate(
+        dataset, LIBRARY, both, references=["label_alone", "most_frequent"], protocols=["c10"],
+        show_progress=False,
+    )  # fmt: skip
+    assert report.protocols[0].system("label alone in its list").mean["R@1"] == 1
+    row["candidates"].append(f"pack/{row['emotion']}-1")  # now its label stands twice, as all do
+    (dataset / "valid.jsonl").write_text(json.dumps(row) + "\n")
+    report = evaluate(
+        dataset, LIBRARY, both, references=["label_alone"], protocols=["c10"], show_progress=False
+    )
+    n = len(row["candidates"])
+    assert report.protocols[0].system("label alone in its list").mean["R@1"] == pytest.approx(1 / n)
+
+
+def test_a_list_is_needed_to_give_anything_away(tmp_path):
+    dataset = write_dataset(tmp_path / "d", 3, train=30)
+    with pytest.raises(InputError, match="label alone in its list can only be asked about short lists"):
+        evaluate(dataset, LIBRARY, both, references=["label_alone"], protocols=["library"])
 
 
 def test_popularity_by_hand(tmp_path):
