@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,6 +38,7 @@ from trainers.dual.model import Bank, DualBatch, DualModule, Parts
 from trainers.dual.reader import Reader
 from trainers.dual.start import start_from
 from trainers.dual.wide import fit_wide
+from trainers.loop.precision import mixed_precision
 from trainers.task import Shard
 
 __all__ = ["DualTask"]
@@ -182,6 +184,12 @@ class DualTask:
         rows = [own[at] for own in self._rows.values() for at in spread_rows(len(own), for_each)]
         self._module.standardise(self.encode([example.row for example in rows]))
 
+    @cached_property
+    def _in_bf16(self) -> bool:
+        """Whether the loop computes in bf16: what is encoded beside it is to be the same."""
+        on_cpu = self._module.reader.words.device.type == "cpu"
+        return mixed_precision(self.config.train.precision, on_cpu) == "bf16"
+
     @torch.no_grad()
     def encode(self, rows: Sequence[tuple[list[int], int]]) -> Tensor:
         """Pooled vectors of any rows, (n, h), without dropout."""
@@ -195,8 +203,7 @@ class DualTask:
             chosen = order[start : start + _ENCODE]
             batch = pad([rows[at] for at in chosen])
             tensors = (torch.from_numpy(a).to(device) for a in (batch.ids, batch.mask, batch.pool))
-            bf16 = self.config.train.precision == "bf16"
-            with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            with torch.autocast(device.type, torch.bfloat16, enabled=self._in_bf16):
                 found[chosen] = module.reader(*tensors)
         module.train(was)
         return found
