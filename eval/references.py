@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eval.labels import LabelField, label_of
 from eval.protocols import LibrarySticker
@@ -15,8 +16,8 @@ from eval.training_split import TrainingCounts
 from retriever.errors import InputError
 
 __all__ = [
-    "LABEL_ALONE", "MOST_FREQUENT", "POPULARITY", "REFERENCES", "label_alone", "make_references",
-    "most_frequent", "popularity",
+    "LABEL_ALONE", "MOST_FREQUENT", "POPULARITY", "REFERENCES", "counts_of_alone", "label_alone",
+    "make_references", "most_frequent", "popularity",
 ]  # fmt: skip
 
 MOST_FREQUENT = "most frequent label"
@@ -93,6 +94,15 @@ def label_alone(stickers: Sequence[LibrarySticker], counts: TrainingCounts, fiel
     )
 
 
+def counts_of_alone(labels: Sequence[str | None], often: Mapping[str, int]) -> NDArray[np.float64]:
+    """(n,) how often each label of a list is sent; -1 where another of the list has it, or there is none."""
+    times = Counter(labels)
+    return np.array(
+        [often.get(label, 0) if label is not None and times[label] == 1 else -1 for label in labels],
+        dtype=np.float64,
+    )
+
+
 class _LabelAlone:
     """An `eval.systems.System`."""
 
@@ -106,18 +116,11 @@ class _LabelAlone:
         """Nothing to do."""
 
     def score(self, asked: Sequence[Asked]) -> list[Scored]:
-        """How often the label is in training; -1 where others of the list have it, or there is none."""
+        """`counts_of_alone` of every list."""
         found: list[Scored] = []
         for _, rows in asked:
-            said = [
-                self._labels[row] for row in (range(len(self._labels)) if rows is None else rows.tolist())
-            ]
-            times = Counter(said)
-            alone = [label is not None and times[label] == 1 for label in said]
-            scores = [
-                self._often.get(label or "", 0) if own else -1 for label, own in zip(said, alone, strict=True)
-            ]
-            found.append({LABEL_ALONE: np.array(scores, dtype=np.float64)})
+            listed = range(len(self._labels)) if rows is None else rows.tolist()
+            found.append({LABEL_ALONE: counts_of_alone([self._labels[row] for row in listed], self._often)})
         return found
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from eval.datasets.samples import Sample
 from eval.metrics import recall_at_k
+from eval.references import counts_of_alone
 
 __all__ = ["GiveAway", "give_away"]
 
@@ -74,13 +75,11 @@ def give_away(
         said = [labels.get(candidate) for candidate in sample.candidates]
         if None in said:
             continue
-        times = Counter(said)
         gold = np.array([candidate == sample.gold for candidate in sample.candidates])
         counts = np.array([float(often[str(label)]) for label in said])
-        once = np.array([times[label] == 1 for label in said])
-        alone.append(times[labels[sample.gold]] == 1)
+        alone.append(said.count(labels[sample.gold]) == 1)
         common.append(float(recall_at_k(counts, gold, 1)[0]))
-        ruled_out.append(float(recall_at_k(np.where(once, counts, -1.0), gold, 1)[0]))
+        ruled_out.append(float(recall_at_k(counts_of_alone(said, often), gold, 1)[0]))
     if not alone:
         return None
     return GiveAway(field, len(alone), *(float(np.mean(values)) for values in (alone, common, ruled_out)))

@@ -33,8 +33,8 @@ def evaluate(
             "-s",
             help="What is measured, repeatable or with commas: embedding, bm25, ranker, starter, fused, "
             "random, popularity, most_frequent, label_alone, a checkpoint's folder, fused:FILE.toml, "
-            "embedding:ENCODER, "
-            "llm:MODEL@URL, wanted:MODEL@URL; each may be named, NAME=SPEC (default: all the library has).",
+            "embedding:ENCODER, llm:MODEL@URL, wanted:MODEL@URL; each may be named, NAME=SPEC "
+            "(default: all the library has).",
             show_default=False,
         ),
     ] = None,

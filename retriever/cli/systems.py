@@ -42,7 +42,6 @@ KINDS = {
 }
 """What a spec may be; each may be named: ``NAME=SPEC``."""
 
-_REFERENCES = ("most_frequent", "popularity", "label_alone")
 _NAMED = re.compile(r"(?P<name>[^=/:@]+)=(?P<body>.+)", re.DOTALL)
 
 
@@ -105,13 +104,14 @@ class Builder:
             InputError: a spec that is none (lists the kinds), or two of one name.
             ModelError: a folder that is no checkpoint.
         """
+        from eval.references import REFERENCES
         from eval.systems import check_names
 
         built, references = [], []
         for text in specs:
             named = _NAMED.fullmatch(text) if not Path(text).expanduser().is_dir() else None
             name, body = (named["name"].strip(), named["body"].strip()) if named else (None, text)
-            if body in _REFERENCES:
+            if body in REFERENCES:
                 references.append(body)
             else:
                 built += self._of(body, name)
