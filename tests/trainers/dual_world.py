@@ -12,22 +12,29 @@ from trainers.options import TrainOptions
 WORDS = (
     "i you we am so happy sad angry great no news lost my cat won it all what a day oh that is fine joy tears"
 )
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,!?'"
 MOODS = {"happiness": "i am so happy we won", "sadness": "oh no my cat is lost", "anger": "so angry at you"}
+
+
+def _word_pieces(pieces: list[str]) -> tuple[dict[str, int], Any]:
+    """Pieces by number, and the tokenizer over them."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+    table = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
+    tokenizer = Tokenizer(models.WordPiece(table, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return table, tokenizer
 
 
 def make_bert(folder: Path) -> Path:
     """A random BERT of 2 layers and 32 dimensions with its tokenizer."""
     import torch
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
     from transformers import BertConfig, BertModel
 
-    letters = list("abcdefghijklmnopqrstuvwxyz0123456789.,!?'")
     pieces = ["[PAD]", *(f"[unused{n}]" for n in range(994)), "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    pieces += [*letters, *(f"##{c}" for c in letters), *WORDS.split()]
-    table = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
-    tokenizer = Tokenizer(models.WordPiece(table, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    pieces += [*LETTERS, *(f"##{c}" for c in LETTERS), *WORDS.split()]
+    table, tokenizer = _word_pieces(pieces)
     folder.mkdir(parents=True)
     tokenizer.save(str(folder / "tokenizer.json"))
     torch.manual_seed(0)
@@ -42,16 +49,12 @@ def make_bert(folder: Path) -> Path:
 def make_mpnet(folder: Path) -> Path:
     """A random MPNet of 2 layers and 32 dimensions with its tokenizer; its special pieces are its own."""
     import torch
-    from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
+    from tokenizers import AddedToken
     from transformers import MPNetConfig, MPNetModel
 
-    letters = list("abcdefghijklmnopqrstuvwxyz0123456789.,!?'")
     pieces = ["<s>", "<pad>", "</s>", "<unk>", "[PAD]", *(f"[unused{n}]" for n in range(8)), "[UNK]", "[CLS]"]
-    pieces += [*letters, *(f"##{c}" for c in letters), *WORDS.split(), "answer", "and", "image", "<mask>"]
-    table = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
-    tokenizer = Tokenizer(models.WordPiece(table, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    pieces += [*LETTERS, *(f"##{c}" for c in LETTERS), *WORDS.split(), "answer", "and", "image", "<mask>"]
+    table, tokenizer = _word_pieces(pieces)
     tokenizer.add_special_tokens(
         [AddedToken(piece, special=True) for piece in ("<s>", "<pad>", "</s>", "<mask>")]
     )

@@ -1,6 +1,5 @@
 """What reads: the word table and the tower, and what a tower that no longer changes has read before."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from retriever.rankers.parts.memory import fingerprint
 from retriever.store.atomic import write_bytes
 
 __all__ = ["Reader", "VectorMemory"]
@@ -60,20 +60,13 @@ class Reader(nn.Module):
         Args:
             folder: where what was read is kept, for a run that goes on and for the next one.
         """
-        file = folder / f"pooled-{self._fingerprint()}.safetensors" if folder else None
+        file = folder / f"pooled-{fingerprint(self.state_dict())}.safetensors" if folder else None
         self.memory = VectorMemory(self.width, file)
 
     def keep(self) -> None:
         """Leave what was read to later runs."""
         if self.memory:
             self.memory.keep()
-
-    def _fingerprint(self) -> str:
-        digest = hashlib.sha256()
-        for name, value in sorted(self.state_dict().items()):
-            digest.update(f"{name} {tuple(value.shape)}".encode())
-            digest.update(value.detach().float().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()[:24]
 
 
 class VectorMemory:

@@ -1,6 +1,7 @@
 """States of texts that a frozen encoder has read before."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,16 @@ from torch import Tensor
 
 from retriever.store.atomic import write_bytes
 
-__all__ = ["StateMemory"]
+__all__ = ["StateMemory", "fingerprint"]
+
+
+def fingerprint(weights: Mapping[str, Tensor], shape: str = "") -> str:
+    """Of everything that what was read depends on: weights by name, and what no weight tells."""
+    digest = hashlib.sha256(shape.encode())
+    for name, value in sorted(weights.items()):
+        digest.update(f"{name} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:24]
 
 
 class StateMemory:

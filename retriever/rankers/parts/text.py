@@ -1,6 +1,5 @@
 """The text encoders: a BERT's first layers, a transformer over words, an LSTM, a GRU; CLIP's is beside."""
 
-import hashlib
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,7 +12,7 @@ from retriever.errors import InputError
 from retriever.rankers.parts.clip_text import ClipTextEncoder
 from retriever.rankers.parts.config import TextConfig
 from retriever.rankers.parts.layers import EPSILON, Layer, padding_mask
-from retriever.rankers.parts.memory import StateMemory
+from retriever.rankers.parts.memory import StateMemory, fingerprint
 
 __all__ = ["AttentiveEncoder", "RecurrentEncoder", "TextEncoder", "text_encoder"]
 
@@ -64,21 +63,15 @@ class AttentiveEncoder(nn.Module):
             folder: where `keep` puts what was read, for the next run of the same weights.
         """
         if self.dropout.p == 0:
-            file = folder / f"{self._fingerprint()}.safetensors" if folder else None
+            file = (
+                folder / f"{fingerprint(self.state_dict(), str(self.heads))}.safetensors" if folder else None
+            )
             self.memory = StateMemory(file=file)
 
     def keep(self) -> None:
         """Leave what was read to later runs."""
         if self.memory is not None:
             self.memory.keep()
-
-    def _fingerprint(self) -> str:
-        """Of everything that the states of a text depend on."""
-        digest = hashlib.sha256(str(self.heads).encode())
-        for name, value in sorted(self.state_dict().items()):
-            digest.update(f"{name} {tuple(value.shape)}".encode())
-            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()[:24]
 
     def _read(self, ids: Tensor, mask: Tensor) -> Tensor:
         return self.encode(self.words(ids), torch.arange(ids.shape[1], device=ids.device), mask)
