@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--pack", required=True, help="the stickers' pack")
     parser.add_argument("--marks", nargs="+", choices=("linear", "minilm"), default=("linear", "minilm"))
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--bf16", action="store_true", help="fine-tune in bf16, where the processor has it")
     arguments = parser.parse_args()
     for name in arguments.datasets:
         train, valid = (
@@ -57,7 +58,7 @@ def main() -> None:
             if mark == "linear":
                 found = linear(train, valid, wanted)
             else:
-                found = fine_tuned(train, valid, wanted, arguments.seed)
+                found = fine_tuned(train, valid, wanted, arguments.seed, arguments.bf16)
             values = judged(found, valid, labels, said)
             truth = [labels.index(str(label_of(sample, field))) for sample in valid]
             values["P@1"] = 100 * float((found.argmax(1) == np.array(truth)).mean())
@@ -90,7 +91,7 @@ def linear(
 
 
 def fine_tuned(
-    train: Sequence[Sample], valid: Sequence[Sample], wanted: NDArray[np.int64], seed: int
+    train: Sequence[Sample], valid: Sequence[Sample], wanted: NDArray[np.int64], seed: int, bf16: bool = False
 ) -> NDArray[np.float64]:
     """(n, labels) log probabilities."""
     from retriever.torchvision_ops import install_hook
@@ -117,7 +118,8 @@ def fine_tuned(
     def logits(batch: list[str]) -> torch.Tensor:
         read = tokenizer(batch, truncation=True, max_length=TOKENS, padding=True, return_tensors="pt")
         mask = read["attention_mask"][:, :, None].float()
-        states = body(**read).last_hidden_state
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            states = body(**read).last_hidden_state.float()
         answer: torch.Tensor = head((states * mask).sum(1) / mask.sum(1))
         return answer
 

@@ -12,7 +12,7 @@ from trainers.options import TrainOptions
 WORDS = (
     "i you we am so happy sad angry great no news lost my cat won it all what a day oh that is fine joy tears"
 )
-LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,!?'"
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,:!?()'"
 MOODS = {"happiness": "i am so happy we won", "sadness": "oh no my cat is lost", "anger": "so angry at you"}
 
 

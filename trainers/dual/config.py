@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from retriever.encoders.dual.marked import HISTORY
+from retriever.encoders.dual.tokens import Reading
 from retriever.starter import STARTER_PACK
 from trainers.options import TrainOptions
 
@@ -56,6 +58,11 @@ class DualConfig(BaseModel):
             ``model.safetensors``) to start from; ``minilm`` is the packaged all-MiniLM-L6-v2, ``e5`` the
             packaged multilingual-e5-small.
         layers: how many of its layers are kept, from below.
+        learning: how many of those learn, from above; words and the layers below stay as published. None for
+            all. A tower that does not learn at all is ``train.frozen = ["reader"]``.
+        reading: who spoke and what is asked is said by ``markers``, which a tower has to learn, or in
+            ``words``, which it knows.
+        turns: how many of the last utterances are read.
         sources: datasets by name.
         packs: packs of labelled stickers that conversations are matched with, the first one the golds';
             ``starter`` is the pack that ships.
@@ -79,6 +86,9 @@ class DualConfig(BaseModel):
     root: str = "."
     start: str = "minilm"
     layers: int | None = Field(default=None, ge=1)
+    learning: int | None = Field(default=None, ge=1)
+    reading: Reading = "markers"
+    turns: int = Field(default=HISTORY, ge=1)
     sources: dict[str, SourceConfig]
     packs: tuple[str, ...]
     vocabulary: int = Field(default=22_000, ge=100)

@@ -11,7 +11,8 @@ import numpy as np
 from eval.datasets import Sample, open_dataset
 from eval.labels import label_of, normal_label
 from retriever.documents import document
-from retriever.encoders.dual.tokens import DualTokens, Row
+from retriever.encoders.dual.row import Row
+from retriever.encoders.dual.tokens import DualTokens
 from retriever.errors import InputError
 from retriever.labels import INTENTIONS
 from retriever.packs import open_pack
@@ -205,7 +206,7 @@ def split_off(rows: Sequence[Example], share: float, block: int = 12) -> tuple[l
 
 def batched(rows: Sequence[Example], batch_tokens: int, rng: random.Random) -> list[list[int]]:
     """Row numbers in batches of one source and similar length, in random order."""
-    noise = [len(example.row[0]) + rng.uniform(0, 8) for example in rows]
+    noise = [len(example.row.ids) + rng.uniform(0, 8) for example in rows]
     by_source: dict[str, list[int]] = {}
     for number, example in enumerate(rows):
         by_source.setdefault(example.source, []).append(number)
@@ -214,10 +215,10 @@ def batched(rows: Sequence[Example], batch_tokens: int, rng: random.Random) -> l
         batch: list[int] = []
         longest = 0
         for number in sorted(numbers, key=noise.__getitem__):
-            length = max(longest, len(rows[number].row[0]))
+            length = max(longest, len(rows[number].row.ids))
             if batch and length * (len(batch) + 1) > batch_tokens:
                 batches.append(batch)
-                batch, length = [], len(rows[number].row[0])
+                batch, length = [], len(rows[number].row.ids)
             batch.append(number)
             longest = length
         if batch:

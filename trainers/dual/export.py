@@ -127,6 +127,8 @@ def save_checkpoint(task: "DualTask", folder: Path, metrics: Mapping[str, float]
         "schema": SCHEMA,
         **task.start.shape,
         "max_tokens": config.max_tokens,
+        "reading": config.reading,
+        "turns": config.turns,
         "buckets": config.buckets,
         "mode": config.heads.mode,
         "likeness": config.heads.likeness,

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from retriever.encoders.dual.tokens import MODES
+from retriever.encoders.dual.row import MODES
 from trainers.dual.config import HeadsConfig
 
 __all__ = ["Head"]

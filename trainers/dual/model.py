@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from retriever.encoders.dual.tokens import MODES
 from retriever.labels import EMOTIONS, INTENTIONS
 from trainers.dual.config import HeadsConfig
 from trainers.dual.heads import Head
@@ -37,7 +36,8 @@ class DualBatch:
     """Rows of one source, then some sticker documents.
 
     Attributes:
-        ids, mask, pool: (n, t), as in `retriever.encoders.dual.tokens.TokenBatch`.
+        ids, mask, pool: (n, t), as in `retriever.encoders.dual.row.TokenBatch`.
+        mode: (n, 3), which of `MODES` a row is.
         emotion: (n,) int64, -1 where unknown.
         emoji: (n,) int64 into the emoji that data have, -1 where unknown.
         intention: (n, 28) float32, a distribution, or all 0 where unknown.
@@ -50,6 +50,7 @@ class DualBatch:
     ids: Tensor
     mask: Tensor
     pool: Tensor
+    mode: Tensor
     emotion: Tensor
     emoji: Tensor
     intention: Tensor
@@ -207,8 +208,7 @@ class DualModule(nn.Module):
 
     def _terms(self, pooled: Tensor, batch: DualBatch) -> dict[str, Tensor]:
         k = len(batch.domain)
-        modes = torch.tensor(MODES, device=pooled.device)
-        seen = self._seen(pooled, batch.ids[:, 1:2] == modes)
+        seen = self._seen(pooled, batch.mode)
         said = self.dropout(seen[:k])
         heard = torch.cat([said, seen[k:]])
         terms = {

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from retriever.encoders.dual.tokens import MARKERS
+from retriever.encoders.dual.row import MARKERS
 from retriever.errors import ModelError
 from retriever.extras import require
 from trainers.dual.vocabulary import Vocabulary, build_vocabulary, keep_pieces

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from retriever.errors import InputError
 from retriever.rankers.parts.memory import fingerprint
 from retriever.store.atomic import write_bytes
 
@@ -45,7 +46,7 @@ class Reader(nn.Module):
         """(n, h) float32 pooled vectors, not normalised.
 
         Args:
-            ids, mask, pool: (n, t), as in `retriever.encoders.dual.tokens.TokenBatch`.
+            ids, mask, pool: (n, t), as in `retriever.encoders.dual.row.TokenBatch`.
         """
         return self.memory(self._read, ids, mask, pool) if self.memory else self._read(ids, mask, pool)
 
@@ -53,6 +54,18 @@ class Reader(nn.Module):
         words = F.embedding(ids, torch.cat([self.words, self.new_words]))
         states: Tensor = self.tower(inputs_embeds=words, attention_mask=mask).last_hidden_state
         return (states.float() * pool.float()[:, :, None]).sum(1)
+
+    def learns(self, layers: int) -> None:
+        """The tower's upper `layers` alone: words and what is below them stay as they are.
+
+        Raises:
+            InputError: the tower has fewer.
+        """
+        stack: Any = self.tower.encoder.layer  # type: ignore[union-attr]
+        if layers > len(stack):
+            raise InputError(f"learning is {layers}, but the tower has {len(stack)} layers")
+        self.requires_grad_(False)
+        stack[len(stack) - layers :].requires_grad_(True)
 
     def frozen(self, folder: Path | None = None) -> None:
         """The weights stay as they are from now on: every row is read once.
@@ -92,11 +105,13 @@ class VectorMemory:
             read: the tower; called with the rows that are new, once each.
         """
         lengths = mask.sum(1)
-        starts = (pool > 0).int().argmax(1).cpu()
+        first, pooled = (pool > 0).int().argmax(1), (pool > 0).sum(1)
         rows = ids.cpu().numpy()
         keys = [
-            row[:length].tobytes() + bytes(str(start), "ascii")
-            for row, length, start in zip(rows, lengths.tolist(), starts.tolist(), strict=True)
+            row[:length].tobytes() + bytes(f"{start}+{count}", "ascii")
+            for row, length, start, count in zip(
+                rows, lengths.tolist(), first.tolist(), pooled.tolist(), strict=True
+            )
         ]
         new = {key: at for at, key in enumerate(keys) if key not in self._vectors}
         if new:

@@ -7,7 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from retriever.encoders.dual.tokens import MARKERS, DualTokens
+from retriever.encoders.dual.row import MARKERS
+from retriever.encoders.dual.tokens import DualTokens
+from retriever.encoders.dual.written import FRAME
 from retriever.encoders.minilm import minilm_folder
 from trainers.dual.config import DualConfig
 from trainers.dual.published import Published, published_e5, published_text
@@ -52,7 +54,8 @@ def start_from(config: DualConfig, texts: Sequence[str], work: Path) -> Start:
     published = _published(config)
     work.mkdir(parents=True, exist_ok=True)
     file = work / "tokenizer.json"
-    vocabulary = _new_ones_last(published.choose(texts, config.vocabulary))
+    around = FRAME if config.reading == "words" else ()
+    vocabulary = _new_ones_last(published.choose([*around, *texts], config.vocabulary))
     write_tokenizer(vocabulary, file)
     tower, table = published.tower, published.table
     if config.layers is not None:
@@ -70,7 +73,7 @@ def start_from(config: DualConfig, texts: Sequence[str], work: Path) -> Start:
         tower,
         words,
         n_new,
-        DualTokens(file, config.max_tokens),
+        DualTokens(file, config.max_tokens, config.reading, config.turns),
         file,
         {**published.shape, "num_hidden_layers": len(tower.encoder.layer)},
     )

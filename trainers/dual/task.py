@@ -13,7 +13,8 @@ from torch import Tensor
 
 from eval.labels import label_of, normal_label
 from eval.metrics import average_precision, recall_at_k
-from retriever.encoders.dual.tokens import DualTokens, mode_of, pad
+from retriever.encoders.dual.row import Row, mode_of, pad, shortened
+from retriever.encoders.dual.tokens import DualTokens
 from retriever.errors import InputError
 from retriever.labels import EMOTIONS, INTENTIONS
 from retriever.types import Sticker
@@ -93,6 +94,8 @@ class DualTask:
             config.temperature,
             Bank(nothing, emotion, intention, emoji, golds),
         )
+        if config.learning is not None:
+            self._module.reader.learns(config.learning)
         self._rows: dict[str, list[Example]] = {}
         self._held_out: list[Example] = []
         every = {
@@ -191,13 +194,13 @@ class DualTask:
         return mixed_precision(self.config.train.precision, on_cpu) == "bf16"
 
     @torch.no_grad()
-    def encode(self, rows: Sequence[tuple[list[int], int]]) -> Tensor:
+    def encode(self, rows: Sequence[Row]) -> Tensor:
         """Pooled vectors of any rows, (n, h), without dropout."""
         module = self._module
         device = module.reader.words.device
         was = module.training
         module.eval()
-        order = sorted(range(len(rows)), key=lambda at: len(rows[at][0]))
+        order = sorted(range(len(rows)), key=lambda at: len(rows[at].ids))
         found = torch.empty(len(rows), module.reader.width, device=device)
         for start in range(0, len(order), _ENCODE):
             chosen = order[start : start + _ENCODE]
@@ -295,11 +298,11 @@ class DualTask:
 
     def _batch(self, rows: Sequence[Example], rng: random.Random) -> DualBatch:
         documents = rng.sample(self.stickers, min(self.config.documents, len(self.stickers)))
-        longest = max(len(example.row[0]) for example in rows)
+        longest = max(len(example.row.ids) for example in rows)
         texts = [self.tokens.document(variants(sticker, rng)) for sticker in documents]
         # a document longer than the conversations would be padding for all of them
-        cut = [(ids if len(ids) <= longest else [*ids[: longest - 1], ids[-1]], at) for ids, at in texts]
-        batch = pad([*(example.row for example in rows), *cut])
+        read = [*(example.row for example in rows), *(shortened(text, longest) for text in texts)]
+        batch = pad(read)
         emotion, intention, _ = self._labels_of(documents)
         own_emotion = torch.tensor([_index(EMOTIONS, example.emotion) for example in rows])
         own_emoji = torch.tensor([_index(self.emoji, example.emoji) for example in rows])
@@ -316,6 +319,7 @@ class DualTask:
             torch.from_numpy(batch.ids),
             torch.from_numpy(batch.mask),
             torch.from_numpy(batch.pool),
+            torch.from_numpy(mode_of(read)),
             torch.cat([own_emotion, emotion]),
             torch.cat([own_emoji, torch.full((len(documents),), -1)]),
             targets,

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retriever.encoders.dual.tokens import MARKERS, spell_emoji
+from retriever.encoders.dual.row import MARKERS
+from retriever.encoders.dual.spelling import spell_emoji
 
 __all__ = ["Vocabulary", "build_vocabulary", "common_han", "keep_pieces", "write_tokenizer"]
 

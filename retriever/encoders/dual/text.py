@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from retriever.checkpoints import GRAPH, WEIGHTS
 from retriever.encoders.bert_graph import BertShape, build_bert_graph
-from retriever.encoders.dual.tokens import DualTokens, Row, pad
+from retriever.encoders.dual.marked import HISTORY
+from retriever.encoders.dual.row import Row, pad
+from retriever.encoders.dual.tokens import DualTokens
 from retriever.encoders.onnx_session import open_session
 from retriever.encoders.similar_length import runs_of_similar_length
 from retriever.errors import ModelError
@@ -44,7 +46,8 @@ class DualText:
 
     def __init__(self, folder: Path, config: Mapping[str, Any], device: str = "auto") -> None:
         self.width = BertShape.from_config(config).hidden
-        self.tokens = DualTokens(folder / "tokenizer.json", int(config["max_tokens"]))
+        reading, turns = config.get("reading", "markers"), int(config.get("turns", HISTORY))
+        self.tokens = DualTokens(folder / "tokenizer.json", int(config["max_tokens"]), reading, turns)
         weights = (folder / WEIGHTS).resolve()
         graph = folder / GRAPH
         ready = graph.read_bytes() if graph.is_file() else build_graph(weights, config)
@@ -68,7 +71,7 @@ class DualText:
     def conversations(self, conversations: Sequence[Conversation]) -> Floats:
         """(n, width) pooled vectors, not normalised; the last `REMEMBERED` ones are not run again."""
         rows = [self.tokens.conversation(conversation) for conversation in conversations]
-        keys = [(start, *ids) for ids, start in rows]
+        keys = [(row.start, row.stop, *row.ids) for row in rows]
         with self._lock:
             found = {key: self._remembered[key] for key in keys if key in self._remembered}
         new = {key: row for key, row in zip(keys, rows, strict=True) if key not in found}
@@ -83,7 +86,7 @@ class DualText:
     def pooled(self, rows: Sequence[Row]) -> Floats:
         """(n, width) pooled vectors, not normalised; rows run together with others of similar length."""
         found = np.empty((len(rows), self.width), np.float32)
-        for chosen in runs_of_similar_length([len(ids) for ids, _ in rows], BATCH, TOKENS_PER_RUN):
+        for chosen in runs_of_similar_length([len(row.ids) for row in rows], BATCH, TOKENS_PER_RUN):
             batch = pad(rows[at] for at in chosen)
             try:
                 feeds = {"ids": batch.ids, "mask": batch.mask, "pool": batch.pool}

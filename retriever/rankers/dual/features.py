@@ -12,7 +12,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from retriever.encoders.dual.tokens import LONGEST, spell_emoji
+from retriever.encoders.dual.spelling import LONGEST, spell_emoji
 from retriever.types import Conversation
 
 __all__ = ["HISTORY", "ngrams"]

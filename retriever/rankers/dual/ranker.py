@@ -22,8 +22,8 @@ from safetensors.numpy import load_file
 from retriever.checkpoints import WEIGHTS, content_id
 from retriever.documents import document
 from retriever.encoders.dual.encoder import open_text
+from retriever.encoders.dual.row import ADD, MODES, REPLY
 from retriever.encoders.dual.text import REMEMBERED, DualText
-from retriever.encoders.dual.tokens import ADD, MODES, REPLY
 from retriever.errors import ModelError
 from retriever.labels import EMOTIONS, INTENTIONS
 from retriever.rankers.base import StickerFeatures

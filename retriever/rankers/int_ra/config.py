@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from retriever.encoders.dual.tokens import spell_emoji
+from retriever.encoders.dual.spelling import spell_emoji
 from retriever.labels import EMOTIONS, INTENTIONS
 from retriever.rankers.parts.config import ImageConfig, TextConfig
 from retriever.types import Attributes

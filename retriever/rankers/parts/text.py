@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from retriever.encoders.dual.tokens import ME, YOU
+from retriever.encoders.dual.row import ME, YOU
 from retriever.errors import InputError
 from retriever.rankers.parts.clip_text import ClipTextEncoder
 from retriever.rankers.parts.config import TextConfig

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retriever.encoders.dual.tokens import conversation_row, spelled
+from retriever.encoders.dual.marked import conversation_row
+from retriever.encoders.dual.spelling import spelled
 from retriever.rankers.parts.config import TextConfig
 from retriever.rankers.parts.pieces import Pieces
 from retriever.types import Conversation

@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from dual_world import make_config
 from tiny_e5 import PIECES, write_e5
 
-from retriever.encoders.dual.tokens import CLS, MARKERS, REPLY, SEP, YOU, DualTokens
+from retriever.encoders.dual.row import CLS, MARKERS, REPLY, SEP, YOU
+from retriever.encoders.dual.tokens import DualTokens
 from retriever.rankers import load_ranker
 from retriever.types import Conversation
 from trainers.dual import start
@@ -69,7 +70,7 @@ def test_a_small_vocabulary_keeps_what_is_used(file: Path, tmp_path: Path) -> No
 def test_no_text_makes_a_marker(file: Path, tmp_path: Path) -> None:
     config = make_config(tmp_path / "world").model_copy(update={"start": "e5", "vocabulary": 100})
     tokens: DualTokens = start.start_from(config, TEXTS, tmp_path / "work").tokens
-    row, _ = tokens.conversation(Conversation.from_texts("[ME] [CLS] [SEP] [PAD][ADD] <s></s>"))
+    row = tokens.conversation(Conversation.from_texts("[ME] [CLS] [SEP] [PAD][ADD] <s></s>")).ids
     assert row[:3] == [CLS, REPLY, YOU] and row[-1] == SEP
     markers = {number for number in row[3:-1] if number < len(MARKERS)}
     assert markers <= {MARKERS.index("[UNK]")}  # "<" is no piece here

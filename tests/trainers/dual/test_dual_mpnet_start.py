@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from dual_world import make_bert, make_config, make_mpnet
 
 from eval.datasets import Sample
-from retriever.encoders.dual.tokens import MARKERS
+from retriever.encoders.dual.row import MARKERS
 from retriever.errors import ModelError
 from retriever.rankers import load_ranker
 from retriever.types import Conversation

@@ -10,7 +10,7 @@ import torch
 
 from retriever.checkpoints import STARTER
 from retriever.encoders.dual.encoder import open_text
-from retriever.encoders.dual.tokens import pad
+from retriever.encoders.dual.row import pad
 from retriever.errors import InputError, ModelError
 from retriever.rankers.parts.config import TextConfig
 from retriever.rankers.parts.text import text_encoder
@@ -54,7 +54,7 @@ def test_conversations_are_read_and_pooled_as_the_shipped_ranker_does() -> None:
     ]
     batch = ConversationTokens(start.pieces, start.config).batch(talks)
     text = open_text(STARTER)
-    assert [ids for ids, _ in map(text.tokens.conversation, talks)] == [
+    assert [row.ids for row in map(text.tokens.conversation, talks)] == [
         ids[mask == 1].tolist() for ids, mask in zip(batch.ids, batch.mask, strict=True)
     ]
     assert batch.turn[0][batch.mask[0] == 1].tolist()[-2:] == [3, -1]  # utterances keep their numbers
