@@ -14,6 +14,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from eval.datasets import Sample, open_dataset
 from eval.labels import label_of, pick_label_field
 from retriever.packs import open_pack
 from retriever.packs.entry import Quarantined
+from retriever.progress import bar
 from trainers.datasets.ranking import RankingSample
 from trainers.ranking.measure import measure
 
@@ -101,6 +103,7 @@ def fine_tuned(
     from transformers import AutoModel, AutoTokenizer
 
     from retriever.encoders.minilm import minilm_folder
+    from trainers.loop.attention import Float32Attention
 
     torch.manual_seed(seed)
     tokenizer = AutoTokenizer.from_pretrained(minilm_folder(), truncation_side="left")
@@ -118,22 +121,25 @@ def fine_tuned(
     def logits(batch: list[str]) -> torch.Tensor:
         read = tokenizer(batch, truncation=True, max_length=TOKENS, padding=True, return_tensors="pt")
         mask = read["attention_mask"][:, :, None].float()
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        attention = Float32Attention() if bf16 else nullcontext()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16), attention:
             states = body(**read).last_hidden_state.float()
         answer: torch.Tensor = head((states * mask).sum(1) / mask.sum(1))
         return answer
 
     body.train()
-    for _ in range(EPOCHS):
-        for rows in _batches(texts, generator):
-            loss = torch.nn.functional.cross_entropy(
-                logits([texts[row] for row in rows]), torch.from_numpy(wanted[rows])
-            )
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
+    with bar("Fine-tuning", total, unit="batches") as advance:
+        for _ in range(EPOCHS):
+            for rows in _batches(texts, generator):
+                loss = torch.nn.functional.cross_entropy(
+                    logits([texts[row] for row in rows]), torch.from_numpy(wanted[rows])
+                )
+                loss.backward()  # type: ignore[no-untyped-call]
+                torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+                optimizer.step()
+                schedule.step()
+                optimizer.zero_grad()
+                advance(1)
     body.eval()
     asked = [_read(sample, tokenizer.sep_token) for sample in valid]
     with torch.inference_mode():

@@ -5,7 +5,7 @@ import math
 import signal
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -79,6 +79,8 @@ class _Run:
         accelerate = require("accelerate", "train", "training")
         import torch
 
+        from trainers.loop.attention import Float32Attention
+
         if options.device == "cuda" and not torch.cuda.is_available():
             raise InputError("device is 'cuda', but torch finds no GPU here; use 'auto' or 'cpu'")
         _forget_other_runs()
@@ -89,6 +91,9 @@ class _Run:
             gradient_accumulation_steps=options.accumulate,
         )
         self.task, self.options, self.folder, self.show = task, options, folder, show_progress
+        in_bf16 = on_cpu and self.accelerator.mixed_precision == "bf16"
+        steady = in_bf16 and not options.compile
+        self.attention: AbstractContextManager[Any] = Float32Attention() if steady else nullcontext()
         self.shard = Shard(self.accelerator.process_index, self.accelerator.num_processes)
         self.first = self.accelerator.is_main_process
         per_epoch = task.steps(self.shard)
@@ -186,7 +191,7 @@ class _Run:
             # One stream of randomness a micro-batch, whatever happened before it.
             torch.manual_seed(((options.seed * 1_000_003 + step) * 1009 + number) * 131 + self.shard.index)
             final = number == len(group) - 1
-            with _sync(self.accelerator, self.module, final), self.accelerator.autocast():
+            with _sync(self.accelerator, self.module, final), self.accelerator.autocast(), self.attention:
                 terms = self.module(to_device(batch, self.accelerator.device))
                 total = sum(self.task.weights.get(name, 1.0) * term for name, term in terms.items())
                 self._check(total, terms)
