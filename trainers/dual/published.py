@@ -13,7 +13,7 @@ from retriever.errors import ModelError
 from retriever.extras import require
 from trainers.dual.vocabulary import Vocabulary, build_vocabulary, keep_pieces
 from trainers.parts.e5_file import read_e5
-from trainers.parts.published_text import place_of
+from trainers.parts.from_transformers import load_published
 
 __all__ = ["Published", "published_e5", "published_text"]
 
@@ -77,41 +77,24 @@ def published_text(source: str) -> Published:
     Raises:
         ModelError: it cannot be had, is another kind of model, or its weights are incomplete.
     """
-    transformers = require("transformers", "torch", "training the dual ranker")
     from tokenizers import Tokenizer
 
-    place = place_of(source, "BERT or MPNet")
-    if Path(place).is_dir() and not (Path(place) / "tokenizer.json").is_file():
+    place = Path(source).expanduser()
+    if place.is_dir() and not (place / "tokenizer.json").is_file():
         raise ModelError(f"{source} has no tokenizer.json")  # transformers would make up an empty one
-    try:
-        kind = transformers.AutoConfig.from_pretrained(place).model_type
-        if kind not in _READABLE:
-            raise ModelError(f"{source} is a {kind!r} model; start must be a BERT or an MPNet")
-        read: Any = transformers.AutoTokenizer.from_pretrained(place)
-        loaded: Any = getattr(transformers, _READABLE[kind]).from_pretrained(
-            place, add_pooling_layer=False, dtype=torch.float32, output_loading_info=True, **_NO_DROPOUT
-        )
-    except (OSError, ValueError) as error:
-        said = " ".join(str(error).split())[:200]
-        raise ModelError(
-            f"{source} cannot be loaded ({said}); start must be a hub id that can be reached, or a folder "
-            "with config.json, model.safetensors and tokenizer.json"
-        ) from error
-    tower, info = loaded
-    if info["missing_keys"]:
-        raise ModelError(f"{source} lacks weights: {', '.join(sorted(info['missing_keys'])[:3])}")
-    tokenizer = Tokenizer.from_str(read.backend_tokenizer.to_str())
+    loaded = load_published(source, "BERT or MPNet", _READABLE, add_pooling_layer=False, **_NO_DROPOUT)
+    kind, shape = loaded.config.model_type, loaded.config.to_dict()
+    tokenizer = Tokenizer.from_str(loaded.tokenizer)
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    shape = tower.config.to_dict()
     keys = (*_SHAPE, *(("relative_attention_num_buckets",) if kind == "mpnet" else ()))
 
     def choose(texts: Sequence[str], size: int) -> Vocabulary:
         markers = _MPNET_MARKERS if kind == "mpnet" else _BERT_MARKERS
         return build_vocabulary(tokenizer.get_vocab(), texts, tokenizer, size, markers)
 
-    table = tower.embeddings.word_embeddings.weight.detach()
-    return Published(tower, table, {key: shape[key] for key in keys}, choose)
+    table = loaded.model.embeddings.word_embeddings.weight.detach()
+    return Published(loaded.model, table, {key: shape[key] for key in keys}, choose)
 
 
 def published_e5(path: Path) -> Published:

@@ -1,21 +1,16 @@
-"""What reads: the word table and the tower, and what a tower that no longer changes has read before."""
+"""What reads: the word table and the tower."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from retriever.errors import InputError
-from retriever.rankers.parts.memory import fingerprint
-from retriever.store.atomic import write_bytes
+from retriever.rankers.parts.memory import Memory, fingerprint
 
-__all__ = ["Reader", "VectorMemory"]
+__all__ = ["Reader"]
 
 KEEP_EVERY = 10_000
 """Rows read anew after which they are written, so that a killed run need not read them again."""
@@ -35,7 +30,7 @@ class Reader(nn.Module):
         self.tower = tower
         self.words = nn.Parameter(words[: len(words) - n_new].clone())
         self.new_words = nn.Parameter(words[len(words) - n_new :].clone())
-        self.memory: VectorMemory | None = None
+        self.memory: Memory | None = None
 
     @property
     def width(self) -> int:
@@ -48,7 +43,25 @@ class Reader(nn.Module):
         Args:
             ids, mask, pool: (n, t), as in `retriever.encoders.dual.row.TokenBatch`.
         """
-        return self.memory(self._read, ids, mask, pool) if self.memory else self._read(ids, mask, pool)
+        return self._remember(self.memory, ids, mask, pool) if self.memory else self._read(ids, mask, pool)
+
+    def _remember(self, memory: Memory, ids: Tensor, mask: Tensor, pool: Tensor) -> Tensor:
+        lengths = mask.sum(1)
+        first, pooled = (pool > 0).int().argmax(1), (pool > 0).sum(1)
+        keys = [
+            row[:length].tobytes() + bytes(f"{start}+{count}", "ascii")
+            for row, length, start, count in zip(
+                ids.cpu().numpy(), lengths.tolist(), first.tolist(), pooled.tolist(), strict=True
+            )
+        ]
+
+        def read(rows: list[int]) -> list[Tensor]:
+            chosen = torch.tensor(rows, device=ids.device)
+            longest = int(lengths[chosen].max())
+            vectors = self._read(*(each[chosen, :longest] for each in (ids, mask, pool)))
+            return list(vectors.cpu()[:, None])
+
+        return torch.cat(memory(keys, read)).to(ids.device)
 
     def _read(self, ids: Tensor, mask: Tensor, pool: Tensor) -> Tensor:
         words = F.embedding(ids, torch.cat([self.words, self.new_words]))
@@ -74,83 +87,9 @@ class Reader(nn.Module):
             folder: where what was read is kept, for a run that goes on and for the next one.
         """
         file = folder / f"pooled-{fingerprint(self.state_dict())}.safetensors" if folder else None
-        self.memory = VectorMemory(self.width, file)
+        self.memory = Memory(self.width, torch.float32, file=file, keep_every=KEEP_EVERY)
 
     def keep(self) -> None:
         """Leave what was read to later runs."""
         if self.memory:
             self.memory.keep()
-
-
-class VectorMemory:
-    """One vector a row of tokens, kept from when it was first asked for.
-
-    Args:
-        width: of the vectors.
-        file: what an earlier run of the same tower kept, and where `keep` writes; a file that cannot be read
-            is as good as none.
-    """
-
-    def __init__(self, width: int, file: Path | None = None) -> None:
-        self._vectors: dict[bytes, Tensor] = {}
-        self._width, self._file = width, file
-        self._kept = self._recall() if file else 0
-
-    def __call__(
-        self, read: Callable[[Tensor, Tensor, Tensor], Tensor], ids: Tensor, mask: Tensor, pool: Tensor
-    ) -> Tensor:
-        """(n, width) of rows padded on the right.
-
-        Args:
-            read: the tower; called with the rows that are new, once each.
-        """
-        lengths = mask.sum(1)
-        first, pooled = (pool > 0).int().argmax(1), (pool > 0).sum(1)
-        rows = ids.cpu().numpy()
-        keys = [
-            row[:length].tobytes() + bytes(f"{start}+{count}", "ascii")
-            for row, length, start, count in zip(
-                rows, lengths.tolist(), first.tolist(), pooled.tolist(), strict=True
-            )
-        ]
-        new = {key: at for at, key in enumerate(keys) if key not in self._vectors}
-        if new:
-            chosen = torch.tensor(list(new.values()), device=ids.device)
-            longest = int(lengths[chosen].max())
-            with torch.no_grad():
-                vectors = read(*(each[chosen, :longest] for each in (ids, mask, pool)))
-            self._vectors.update(zip(new, vectors.float().cpu(), strict=True))
-            if len(self._vectors) - self._kept >= KEEP_EVERY:
-                self.keep()
-        return torch.stack([self._vectors[key] for key in keys]).to(ids.device)
-
-    def keep(self) -> None:
-        """Write what is known to the file, if there is one and it knows less."""
-        if self._file is None or len(self._vectors) <= self._kept:
-            return
-        from safetensors.numpy import save
-
-        arrays: dict[str, NDArray[Any]] = {
-            "keys": np.frombuffer(b"".join(self._vectors), np.uint8),
-            "lengths": np.array([len(key) for key in self._vectors], np.int64),
-            "vectors": torch.stack(list(self._vectors.values())).numpy(),
-        }
-        write_bytes(self._file, save(arrays))
-        self._kept = len(self._vectors)
-
-    def _recall(self) -> int:
-        from safetensors.torch import load_file
-
-        if self._file is None or not self._file.is_file():
-            return 0
-        try:
-            found = load_file(self._file)
-            keys, ends = found["keys"].numpy().tobytes(), np.cumsum(found["lengths"].numpy()).tolist()
-            vectors = found["vectors"]
-            if vectors.shape != (len(ends), self._width):
-                return 0
-        except (OSError, SafetensorError, KeyError, RuntimeError, ValueError):
-            return 0
-        starts = [0, *ends[:-1]]
-        self._vectors = {keys[a:b]: row for a, b, row in zip(starts, ends, vectors, strict=True)}
-        return len(self._vectors)

@@ -3,19 +3,17 @@
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from retriever.encoders.hub import load_from_hub, load_local, looks_local
 from retriever.encoders.open_clip_load import create_model, find_source, run_for
-from retriever.encoders.torch_models import honest_load
 from retriever.errors import ModelError
 from retriever.extras import require
 from retriever.rankers.parts.clip_text import ClipTextEncoder
 from retriever.rankers.parts.open_clip_tower import SCHEME
 from retriever.rankers.parts.pieces import WordPieces
 from trainers.parts.filling import fill_parameters
-from trainers.parts.published_text import PublishedText, place_of
+from trainers.parts.from_transformers import load_published
+from trainers.parts.published_text import PublishedText
 
 __all__ = ["PublishedClip", "read_clip"]
 
@@ -70,40 +68,27 @@ def read_clip(source: str) -> PublishedClip:
     """
     if source.startswith(SCHEME):
         return _of_open_clip(source.removeprefix(SCHEME))
-    what = f"the CLIP {source!r}"
-    run = load_local if looks_local(source) else load_from_hub
-    return run(what, lambda: _of_transformers(source, what))
-
-
-def _of_transformers(source: str, what: str) -> PublishedClip:
-    transformers = require("transformers", "train", PURPOSE)
-    name = place_of(source, "CLIP")
-    described: Any = transformers.AutoConfig.from_pretrained(name)
-    if described.model_type not in ("clip", "clip_text_model"):
-        raise ModelError(
-            f"{source} is a {described.model_type!r} model; text.kind 'clip' starts from a 'clip'"
-        )
-    projected = described.model_type == "clip" or _WITH_PROJECTION in (described.architectures or ())
-    if described.model_type == "clip":
-        kind: Any = transformers.CLIPModel  # all of it: what a smaller class leaves out is reported at length
-    else:
-        kind = transformers.CLIPTextModelWithProjection if projected else transformers.CLIPTextModel
-    with honest_load(what):
-        model = kind.from_pretrained(name, dtype=torch.float32)
-    text = model.text_model if projected else model
+    loaded = load_published(source, "CLIP", {"clip": "CLIPModel", "clip_text_model": _text_half})
+    # of a whole CLIP all is read: what a smaller class leaves out would be reported at length
+    projected = hasattr(loaded.model, "text_projection")
+    text = loaded.model.text_model if projected else loaded.model
     config = text.config
-    tokenizer: Any = transformers.AutoTokenizer.from_pretrained(name)
     return PublishedClip(
         {key: value.detach() for key, value in text.state_dict().items()},
-        WordPieces(tokenizer.backend_tokenizer.to_str()).with_mask(),
+        WordPieces(loaded.tokenizer).with_mask(),
         config.num_hidden_layers,
         config.hidden_size,
         config.num_attention_heads,
         config.intermediate_size,
         config.max_position_embeddings,
-        _activation(config.hidden_act, what),
-        model.text_projection.weight.detach() if projected else None,
+        _activation(config.hidden_act, f"the CLIP {source!r}"),
+        loaded.model.text_projection.weight.detach() if projected else None,
     )
+
+
+def _text_half(config: Any) -> str:
+    projected = _WITH_PROJECTION in (config.architectures or ())
+    return _WITH_PROJECTION if projected else "CLIPTextModel"
 
 
 def _activation(name: str, what: str) -> str:

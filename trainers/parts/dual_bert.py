@@ -28,7 +28,8 @@ def is_dual(folder: Path) -> bool:
 def read_dual_bert(folder: Path) -> PublishedBert:
     """Read the tower of a dual checkpoint, rounded to int8 as it is.
 
-    It was trained to read ``text.reading = "speakers"`` and to be pooled by ``text.pool = "last"``.
+    It was trained to be pooled by ``text.pool = "last"`` and, unless speakers were written out for it, to
+    read ``text.reading = "speakers"``.
 
     Raises:
         ModelError: no checkpoint, a damaged one, or one whose tower is no BERT.
@@ -53,5 +54,5 @@ def read_dual_bert(folder: Path) -> PublishedBert:
         len(tower[_UP]),
         len(tower["embeddings.position_embeddings.weight"]),
         str(config["hidden_act"]),
-        speakers=True,
+        speakers=config.get("reading", "markers") == "markers",
     )

@@ -5,17 +5,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from retriever.encoders.hub import load_from_hub, load_local, looks_local
-from retriever.encoders.torch_models import honest_load
 from retriever.errors import ModelError
-from retriever.extras import require
 from retriever.rankers.parts.pieces import WordPieces
 from trainers.parts.filling import fill_parameters
-from trainers.parts.published_text import PublishedText, place_of
+from trainers.parts.from_transformers import load_published
+from trainers.parts.published_text import PublishedText
 
 __all__ = ["PublishedGpt2", "read_gpt2"]
-
-PURPOSE = "starting from a published GPT-2"
 
 _ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
 _TABLES = {
@@ -56,16 +52,8 @@ def read_gpt2(source: str) -> PublishedGpt2:
         ModelError: it cannot be had, is no GPT-2, or lacks weights or a tokenizer.
         MissingExtra: transformers is not installed.
     """
-    run = load_local if looks_local(source) else load_from_hub
-    return run(f"the GPT-2 {source!r}", lambda: _read(source))
-
-
-def _read(source: str) -> PublishedGpt2:
-    transformers = require("transformers", "train", PURPOSE)
-    name = place_of(source, "GPT-2")
-    config: Any = transformers.AutoConfig.from_pretrained(name)
-    if config.model_type != "gpt2":
-        raise ModelError(f"{source} is a {config.model_type!r} model; text.kind 'gpt2' starts from a 'gpt2'")
+    loaded = load_published(source, "GPT-2", {"gpt2": "GPT2Model"})
+    config = loaded.config
     if config.activation_function not in _ACTIVATIONS:
         raise ModelError(
             f"{source} has the activation {config.activation_function!r}; expected one of "
@@ -74,12 +62,9 @@ def _read(source: str) -> PublishedGpt2:
     odd = not config.scale_attn_weights or config.scale_attn_by_inverse_layer_idx
     if odd or abs(config.layer_norm_epsilon - 1e-5) > 1e-9:
         raise ModelError(f"{source} scales its attention or norms otherwise than GPT-2 does")
-    with honest_load(f"the GPT-2 {source!r}"):
-        model = transformers.GPT2Model.from_pretrained(name, dtype=torch.float32)
-    tokenizer: Any = transformers.AutoTokenizer.from_pretrained(name)
     return PublishedGpt2(
-        _renamed(model, config.n_layer),
-        WordPieces(tokenizer.backend_tokenizer.to_str()).with_mask(),
+        _renamed(loaded.model, config.n_layer),
+        WordPieces(loaded.tokenizer).with_mask(),
         config.n_layer,
         config.n_embd,
         config.n_head,

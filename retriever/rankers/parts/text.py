@@ -12,7 +12,7 @@ from retriever.errors import InputError
 from retriever.rankers.parts.clip_text import ClipTextEncoder
 from retriever.rankers.parts.config import TextConfig
 from retriever.rankers.parts.layers import EPSILON, Layer, padding_mask
-from retriever.rankers.parts.memory import StateMemory, fingerprint
+from retriever.rankers.parts.memory import Memory, fingerprint
 
 __all__ = ["AttentiveEncoder", "RecurrentEncoder", "TextEncoder", "text_encoder"]
 
@@ -31,7 +31,7 @@ class AttentiveEncoder(nn.Module):
         super().__init__()
         width = self.width = config.width
         self.heads, self.pool = config.heads, config.pool
-        self.memory: StateMemory | None = None
+        self.memory: Memory | None = None
         self.words = nn.Embedding(vocabulary, width)
         self.positions = nn.Embedding(config.max_tokens, width)
         self.norm = nn.LayerNorm(width, eps=EPSILON)
@@ -45,7 +45,7 @@ class AttentiveEncoder(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """(n, t) numbers and mask to states (n, t, width) and ``w_cls`` (n, width)."""
-        states = self._read(ids, mask) if self.memory is None else self.memory(self._read, ids, mask)
+        states = self._read(ids, mask) if self.memory is None else self._remember(self.memory, ids, mask)
         if self.pool == "cls":
             return states, states[:, 0]
         chosen = mask
@@ -66,12 +66,28 @@ class AttentiveEncoder(nn.Module):
             file = (
                 folder / f"{fingerprint(self.state_dict(), str(self.heads))}.safetensors" if folder else None
             )
-            self.memory = StateMemory(file=file)
+            self.memory = Memory(self.width, file=file)
 
     def keep(self) -> None:
         """Leave what was read to later runs."""
         if self.memory is not None:
             self.memory.keep()
+
+    def _remember(self, memory: Memory, ids: Tensor, mask: Tensor) -> Tensor:
+        """What `_read` gives, but 0 at padding."""
+        lengths = mask.sum(1).tolist()
+        keys = [row[:length].tobytes() for row, length in zip(ids.cpu().numpy(), lengths, strict=True)]
+
+        def read(rows: list[int]) -> list[Tensor]:
+            longest = max(lengths[at] for at in rows)
+            chosen = torch.tensor(rows, device=ids.device)
+            states = self._read(ids[chosen, :longest], mask[chosen, :longest])
+            return [state[: lengths[at]] for at, state in zip(rows, states, strict=True)]
+
+        found = torch.zeros((*ids.shape, self.width), device=ids.device)
+        for at, state in enumerate(memory(keys, read)):
+            found[at, : len(state)] = state
+        return found
 
     def _read(self, ids: Tensor, mask: Tensor) -> Tensor:
         return self.encode(self.words(ids), torch.arange(ids.shape[1], device=ids.device), mask)

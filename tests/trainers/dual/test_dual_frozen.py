@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from dual_world import make_config
 
 from eval.datasets import Sample
+from retriever.encoders.dual.row import Row, pad
 from retriever.encoders.registry import load_encoder
 from retriever.errors import ModelError
 from retriever.rankers import load_ranker
@@ -22,7 +23,7 @@ from retriever.types import Conversation
 from trainers.dual.config import DualConfig, HeadsConfig
 from trainers.dual.data import examples
 from trainers.dual.export import restore
-from trainers.dual.reader import Reader, VectorMemory
+from trainers.dual.reader import Reader
 from trainers.dual.task import DualTask
 from trainers.loop import train
 
@@ -108,42 +109,28 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
     assert losses("stopped", 7) == pytest.approx(losses("whole", None), abs=1e-5)
 
 
-def read(ids: torch.Tensor, mask: torch.Tensor, pool: torch.Tensor) -> torch.Tensor:
-    return torch.stack([(ids * pool).sum(1), (mask * 1.0).sum(1)], 1)
+def test_rows_are_told_apart_by_tokens_and_by_what_is_pooled(tmp_path: Path) -> None:
+    reader: Reader = DualTask(frozen(tmp_path / "world"), tmp_path / "work").module.reader
+    reader.eval()
+    rows = [Row([5, 20, 21, 6], 0, 4, 7), Row([5, 20, 21, 6], 1, 4, 7), Row([5, 20, 21, 6], 1, 3, 7)]
+    rows += [Row([5, 20, 22, 6], 1, 3, 7), Row([5, 20, 21, 6, 23, 23], 0, 6, 7)]
 
+    def pooled(*chosen: Row) -> torch.Tensor:
+        batch = pad(chosen)
+        return reader(*map(torch.from_numpy, (batch.ids, batch.mask, batch.pool)))
 
-def row(*ids: int, start: int = 0, length: int = 6) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    padded = torch.tensor([[*ids, *[0] * (length - len(ids))]])
-    mask = (torch.arange(length) < len(ids)).long()[None]
-    pool = (mask * (torch.arange(length) >= start)).float()
-    return padded, mask, pool / pool.sum()
-
-
-def test_memory_tells_rows_apart_by_tokens_and_by_where_pooling_starts() -> None:
-    memory = VectorMemory(2)
+    read = pooled(*rows)
+    assert len({tuple(vector) for vector in read.tolist()}) == len(rows)
+    reader.frozen()
     calls = []
-
-    def counting(*tensors: torch.Tensor) -> torch.Tensor:
-        calls.append(len(tensors[0]))
-        return read(*tensors)
-
-    rows = [row(3, 5), row(3, 5, start=1), row(3, 5, length=9), row(3, 5, 7)]
-    found = [memory(counting, *each)[0].tolist() for each in rows]
-    assert found == [[4, 2], [5, 2], [4, 2], [5, 3]]
-    assert calls == [1, 1, 1]  # padding makes no other row
-
-
-def test_a_memory_file_that_is_damaged_or_of_another_width_is_ignored(tmp_path: Path) -> None:
-    file = tmp_path / "kept.safetensors"
-    memory = VectorMemory(2, file)
-    memory(read, *row(3, 5))
-    memory.keep()
-    assert len(VectorMemory(2, file)._vectors) == 1
-    assert not VectorMemory(3, file)._vectors
-    file.write_bytes(file.read_bytes()[:-3])
-    assert not VectorMemory(2, file)._vectors
-    file.write_bytes(b"")
-    assert not VectorMemory(2, file)._vectors
+    reader.tower.register_forward_hook(
+        lambda module, args, kwargs, result: calls.append(len(kwargs["inputs_embeds"])), with_kwargs=True
+    )
+    for at, row in enumerate(rows):  # one by one, so without padding
+        torch.testing.assert_close(pooled(row)[0], read[at])
+    assert calls == [1] * len(rows)
+    torch.testing.assert_close(pooled(*rows), read)
+    assert len(calls) == len(rows)  # padding makes no other row
 
 
 def test_other_weights_have_another_memory(tmp_path: Path) -> None:

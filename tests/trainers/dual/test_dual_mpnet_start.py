@@ -96,7 +96,7 @@ def test_what_cannot_be_started_from(tmp_path: Path) -> None:
     bert = make_bert(tmp_path / "bert")
     described = json.loads((bert / "config.json").read_text())
     (bert / "config.json").write_text(json.dumps(described | {"model_type": "gpt2"}))
-    with pytest.raises(ModelError, match="'gpt2' model; start must be a BERT or an MPNet"):
+    with pytest.raises(ModelError, match="'gpt2' model; expected a BERT or MPNet: 'bert' or 'mpnet'"):
         published_text(str(bert))
     with pytest.raises(ModelError, match="no folder"):
         published_text(str(tmp_path / "absent"))

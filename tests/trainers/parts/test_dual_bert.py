@@ -94,5 +94,5 @@ def test_a_checkpoint_of_another_family_is_no_bert(tmp_path: Path) -> None:
     shutil.copytree(STARTER, tmp_path / "other")
     config = json.loads((tmp_path / "other" / "config.json").read_text(encoding="utf-8"))
     (tmp_path / "other" / "config.json").write_text(json.dumps({**config, "family": "pbr"}), encoding="utf-8")
-    with pytest.raises(ModelError, match=r"cannot be loaded as a BERT|lacks weights"):
+    with pytest.raises(ModelError, match=r"cannot be loaded|lacks \d+ weights"):
         read_bert(str(tmp_path / "other"))

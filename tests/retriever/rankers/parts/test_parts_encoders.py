@@ -11,7 +11,6 @@ from torch import nn
 from retriever.errors import InputError, ModelError
 from retriever.rankers.parts.config import ImageConfig, TextConfig
 from retriever.rankers.parts.layers import Attention, Layer, padding_mask
-from retriever.rankers.parts.memory import StateMemory
 from retriever.rankers.parts.pieces import MARKERS, WordPieces, Words, load_pieces, split_words
 from retriever.rankers.parts.pixels import sticker_pixels
 from retriever.rankers.parts.text import AttentiveEncoder, RecurrentEncoder, text_encoder
@@ -74,20 +73,6 @@ def test_a_frozen_encoder_reads_every_text_once() -> None:
     assert torch.equal(
         encoder(ids[:1, :4], mask[:1, :4])[1], encoder(ids[:1], mask[:1])[1]
     )  # padding is no text
-
-
-def test_a_frozen_encoder_forgets_the_oldest_when_there_is_no_room() -> None:
-    memory, read = StateMemory(room=3 * 7 * 4 * 2), []
-
-    def states(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        read.append(len(ids))
-        return ids[:, :, None].expand(-1, -1, 4).float()
-
-    ids, mask = torch.arange(35).reshape(5, 7), torch.ones(5, 7, dtype=torch.int64)
-    for rows in ([0, 1, 2], [3, 4], [3, 4], [0]):
-        assert torch.equal(memory(states, ids[rows], mask[rows])[:, :, 0], ids[rows].float())
-        assert memory.used <= memory.room
-    assert read == [3, 2, 1]
 
 
 def test_what_a_frozen_encoder_read_is_there_in_the_next_run(tmp_path: Path) -> None:
