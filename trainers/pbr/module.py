@@ -164,9 +164,7 @@ class PBRModule(nn.Module):
         two_sided = self.losses.negatives == "two_sided"
         text_rows = torch.cat([own, own, negatives.text] if two_sided else [own, own])
         sticker_rows = torch.cat([gold, negatives.sticker, gold] if two_sided else [gold, negatives.sticker])
-        assert texts.mask is not None
-        pairs = Encoded(texts.states[text_rows], texts.vector[text_rows], texts.mask[text_rows])
-        logits = self.model.match(pairs, Encoded(whole.states[sticker_rows], whole.vector[sticker_rows]))
+        logits = self.model.match(texts, whole.rows(sticker_rows), text_rows)
         k = len(gold)
         if two_sided:
             drawn = torch.cat([negatives.has_sticker, negatives.has_text])

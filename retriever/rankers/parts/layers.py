@@ -93,6 +93,7 @@ class Layer(nn.Module):
         context: Tensor | None = None,
         first_only: bool = False,
         maps: tuple[list[Tensor], list[Tensor]] | None = None,
+        of: Tensor | None = None,
     ) -> Tensor:
         """(n, t, width) to the same shape.
 
@@ -101,9 +102,13 @@ class Layer(nn.Module):
             context: (n, s, context width), for layers with cross attention.
             first_only: only the first token's new state, (n, 1, width), at a fraction of the work.
             maps: two lists that get this layer's self- and cross-attention weights.
+            of: (p,), where p rows of `context` belong to fewer rows of `states`: which one each belongs to.
+                What does not depend on the context is then worked out once a row; gives (p, t, width).
         """
         asking = states[:, :1] if first_only else states
         states = self.attention(asking, states, mask, maps[0] if maps else None)
+        if of is not None:
+            states = states[of]
         if self.cross is not None:
             states = self.cross(states, context, None, maps[1] if maps else None)
         return self.norm(states + self.dropout(self.down(F.gelu(self.up(states)))))  # type: ignore[no-any-return]

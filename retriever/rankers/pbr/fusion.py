@@ -46,23 +46,28 @@ class Fusion(nn.Module):
         mask: Tensor,
         regions: Tensor,
         maps: tuple[list[Tensor], list[Tensor]] | None = None,
+        of: Tensor | None = None,
     ) -> Tensor:
         """Logits (n, 2) of n pairs: "does not match" and "matches".
 
-        The last layer is computed for [CLS] alone: nothing else of it is used.
+        The last layer is computed for [CLS] alone: nothing else of it is used. What the first one does before
+        it looks at an image is computed once a text.
 
         Args:
-            states: (n, t, text width) of the text encoder.
-            mask: (n, t), 1 where a token is.
+            states: (n, t, text width) of the text encoder, or (m, t, text width) of m texts and `of`.
+            mask: (n, t) or (m, t), 1 where a token is.
             regions: (n, s, image width).
             maps: two lists that get each layer's self-attention (n, heads, q, t) and cross-attention
                 weights (n, heads, q, s); q is 1 in the last layer.
+            of: (n,), the text of each pair; None where every pair has a row of `states` of its own.
         """
         states = self.entrance(states)
         seen = padding_mask(mask)
         last = len(self.layers) - 1
         for number, layer in enumerate(self.layers):
-            states = layer(states, seen, regions, first_only=number == last, maps=maps)
+            states = layer(states, seen, regions, number == last, maps, of)
+            if of is not None:
+                seen, of = seen[of], None
         return self.head(states[:, 0])  # type: ignore[no-any-return]
 
     @torch.no_grad()

@@ -29,6 +29,11 @@ class Encoded(NamedTuple):
     vector: Tensor
     mask: Tensor | None = None
 
+    def rows(self, chosen: Tensor) -> "Encoded":
+        """Those rows of it."""
+        mask = None if self.mask is None else self.mask[chosen]
+        return Encoded(self.states[chosen], self.vector[chosen], mask)
+
 
 class PBRModel(nn.Module):
     """Perceive before Respond, section 3.1, without the heads that only training has.
@@ -62,18 +67,29 @@ class PBRModel(nn.Module):
         states, whole = self.text(ids, mask)
         return Encoded(states, unit(self.text_projection(whole)), mask)
 
-    def match(self, texts: Encoded, images: Encoded) -> Tensor:
-        """(n, 2) float32 logits of n pairs: "does not match", "matches"."""
-        assert texts.mask is not None  # texts always have one
-        return self.fusion(texts.states, texts.mask, images.states).float()  # type: ignore[no-any-return]
+    def match(self, texts: Encoded, images: Encoded, of: Tensor) -> Tensor:
+        """(n, 2) float32 logits of n pairs: "does not match", "matches".
 
-    def score(self, texts: Encoded, images: Encoded, kind: Score | None = None) -> Tensor:
-        """(n,) float32: how well n pairs fit; what training selects by and what inference ranks by."""
+        Args:
+            texts: m conversations.
+            images: n stickers.
+            of: (n,) which conversation each sticker is paired with.
+        """
+        assert texts.mask is not None  # texts always have one
+        logits: Tensor = self.fusion(texts.states, texts.mask, images.states, of=of)
+        return logits.float()
+
+    def score(self, texts: Encoded, images: Encoded, of: Tensor, kind: Score | None = None) -> Tensor:
+        """(n,) float32: how well n pairs fit; what training selects by and what inference ranks by.
+
+        Args:
+            texts, images, of: as for `match`.
+        """
         kind = kind or self.config.score
-        cosine = (texts.vector.float() * images.vector.float()).sum(-1)
+        cosine = (texts.vector[of].float() * images.vector.float()).sum(-1)
         if kind == "alignment":
             return cosine
-        logits = self.match(texts, images)
+        logits = self.match(texts, images, of)
         if kind == "match":
             return logits[:, 1]
         margin = logits[:, 1] - logits[:, 0]

@@ -141,13 +141,12 @@ class PBRRanker(ListRanker[PBRModel, Score]):
         """
         left, right = self._put(of_text, of_image)
         size = _PAIRS if self.device.type == "cpu" else _PAIRS_ON_GPU
-        assert texts.mask is not None
         parts = []
         for start in range(0, len(left), size):
-            t, i = left[start : start + size], right[start : start + size]
+            used, of = torch.unique(left[start : start + size], return_inverse=True)
+            at = right[start : start + size]
             with self._autocast():
-                pair = Encoded(texts.states[t], texts.vector[t], texts.mask[t])
-                parts.append(self.model.score(pair, Encoded(images.states[i], images.vector[i]), kind))
+                parts.append(self.model.score(texts.rows(used), images.rows(at), of, kind))
         return self._finite(torch.cat(parts).double().cpu().numpy())
 
     @torch.inference_mode()

@@ -46,6 +46,20 @@ def test_scores_tell_stickers_and_conversations_apart(ranker: PBRRanker, sticker
         assert not np.allclose(scores, ranker.score(OTHER, features, kind))
 
 
+def test_what_pairs_of_one_text_share_is_worked_out_once(ranker: PBRRanker, stickers: list[Sticker]) -> None:
+    regions = torch.from_numpy(ranker.encode_stickers(stickers)["regions"])
+    texts = ranker.texts([TALK, OTHER])
+    assert texts.mask is not None and not texts.mask.all()  # one of them is padded
+    fusion, of = ranker.model.fusion, torch.tensor([1, 0, 1, 1, 0])
+    asked: list[int] = []
+    fusion.layers[0].attention.register_forward_pre_hook(lambda module, given: asked.append(len(given[0])))  # type: ignore[union-attr]
+    with torch.inference_mode():
+        alone = fusion(texts.states[of], texts.mask[of], regions)
+        together = fusion(texts.states, texts.mask, regions, of=of)
+    assert torch.allclose(alone, together, atol=1e-6)
+    assert asked == [5, 2]
+
+
 def test_the_kinds_of_score_by_their_definitions(ranker: PBRRanker, stickers: list[Sticker]) -> None:
     features = ranker.encode_stickers(stickers)
     texts = ranker.texts([TALK])
