@@ -117,7 +117,9 @@ def test_dropout_keeps_a_frozen_encoder_reading() -> None:
     assert not torch.equal(encoder(ids, torch.ones_like(ids))[1], encoder(ids, torch.ones_like(ids))[1])
 
 
-def test_attention_equals_torchs_own() -> None:
+@pytest.mark.parametrize("queries", [1, 5])
+def test_attention_equals_torchs_own(queries: int) -> None:
+    """One query alone takes a shorter way."""
     torch.manual_seed(0)
     ours, theirs = Attention(12, 3, 8).eval(), nn.MultiheadAttention(12, 3, kdim=8, vdim=8, batch_first=True)
     with torch.no_grad():
@@ -126,7 +128,7 @@ def test_attention_equals_torchs_own() -> None:
         theirs.v_proj_weight.copy_(ours.value.weight)
         theirs.in_proj_bias.copy_(torch.cat([ours.query.bias, ours.key.bias, ours.value.bias]))
         theirs.out_proj.load_state_dict(ours.output.state_dict())
-        states, context = torch.randn(2, 5, 12), torch.randn(2, 7, 8)
+        states, context = torch.randn(2, queries, 12), torch.randn(2, 7, 8)
         mask = torch.ones(2, 7)
         mask[1, 4:] = 0
         maps: list[torch.Tensor] = []
@@ -136,6 +138,7 @@ def test_attention_equals_torchs_own() -> None:
             states, context, context, key_padding_mask=mask == 0, average_attn_weights=False
         )
         expected = ours.norm(states + expected)
+        assert torch.allclose(ours.train()(states, context, padding_mask(mask)), expected, atol=1e-5)
     assert torch.allclose(found, expected, atol=1e-5) and torch.allclose(shown, expected, atol=1e-5)
     assert torch.allclose(maps[0], weights, atol=1e-5)
 
