@@ -78,7 +78,7 @@ class Attention(nn.Module):
         bias is added once. Some 1/s of the work.
         """
         query = self.query(states[:, 0]).unflatten(-1, (self.heads, -1))
-        keys, values = (part.weight.unflatten(0, (self.heads, -1)) for part in (self.key, self.value))
+        keys, values = (part.weight.view(self.heads, -1, part.in_features) for part in (self.key, self.value))
         asked = torch.einsum("nhd,hdc->nhc", query, keys)
         scores = asked @ context.transpose(1, 2) * query.shape[-1] ** -0.5
         if mask is not None:
