@@ -7,6 +7,10 @@ sends each through the image encoder, and computes in float32 with a stock AdamW
 batch made beside the step, bfloat16 where the processor has it. The two take turns; ratios are taken turn by
 turn.
 
+Where there is a GPU both are on it: `--config pbr/table1-vit-bert-ours --batch 128 --compile`, with `--set
+model.image.pretrained=null` and the like for weights that are not at hand. `--set data.teacher=FOLDER` and
+`--config pbr/table1-vit-bert-ours-star` have all losses on.
+
 The work of a step is counted by torch (matrix products and convolutions, forward and backward) and set
 against what a large matrix product reaches in the same precision on the same machine: the utilisation.
 """
@@ -29,15 +33,18 @@ from retriever.packs import open_pack
 from retriever.packs.decode import decode
 from retriever.packs.entry import Quarantined
 from retriever.rankers.parts.pixels import square
-from trainers.config import find_config, load_config
+from trainers.config import find_config, load_config, parse_settings
 from trainers.datasets.load import RankingSplits, load_ranking
 from trainers.datasets.ranking import RankingSample
 from trainers.loop import train
+from trainers.loop.data import to_device
+from trainers.loop.precision import mixed_precision
 from trainers.pbr.batch import PBRBatch
 from trainers.pbr.config import PBRConfig
 from trainers.pbr.task import PBRTask
 
 PAPERS_BATCH = 4
+DEVICE = torch.accelerator.current_accelerator() or torch.device("cpu")
 
 
 def main() -> None:
@@ -52,38 +59,40 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16", help="of our loop")
     parser.add_argument("--compile", action="store_true", help="torch.compile in our loop")
+    parser.add_argument("--set", action="append", default=[], help="OPTION=VALUE of the configuration")
+    parser.add_argument("--ours-alone", action="store_true", help="leave the plain loop out")
     arguments = parser.parse_args()
 
-    loaded = load_config(find_config(arguments.config), data=arguments.data, packs=arguments.pack)
+    loaded = load_config(
+        find_config(arguments.config),
+        parse_settings(arguments.set),
+        data=arguments.data,
+        packs=arguments.pack,
+    )
     run: Any = loaded.config
     config = PBRConfig(**{name: getattr(run, name) for name in PBRConfig.model_fields})
     data = load_ranking(run.data, config.model.image.size, config.model.image.fit)
     files = _files(arguments.pack)
-    rows = []
+    precision = "fp32" if mixed_precision(arguments.precision, DEVICE.type == "cpu") == "no" else "bf16"
+    turns: dict[str, list[Turn]] = {"plain": [], "ours": []}
     for number in range(arguments.rounds + 1):
-        plain = _turn(config, data, arguments.samples, PAPERS_BATCH, "fp32", files)
-        ours = _turn(
-            config, data, arguments.samples, arguments.batch, arguments.precision, None, arguments.compile
+        made = {}
+        if not arguments.ours_alone:
+            made["plain"] = _turn(config, data, arguments.samples, PAPERS_BATCH, "fp32", files)
+        made["ours"] = _turn(
+            config, data, arguments.samples, arguments.batch, precision, None, arguments.compile
         )
         if number:  # the first turn warms up
-            rows.append((plain, ours))
-            print(
-                json.dumps(
-                    {
-                        "plain_samples_s": round(plain.samples, 2),
-                        "ours_samples_s": round(ours.samples, 2),
-                        "ratio": round(ours.samples / plain.samples, 2),
-                        "plain_images_s": round(plain.images),
-                        "ours_images_s": round(ours.images),
-                        "plain_utilisation": round(plain.utilisation, 3),
-                        "ours_utilisation": round(ours.utilisation, 3),
-                    }
-                ),
-                flush=True,
-            )
-    ratios = [ours.samples / plain.samples for plain, ours in rows]
-    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-    print(f"ours over plain, samples a second: median {median(ratios):.2f}, {spread}")
+            for name, turn in made.items():
+                turns[name].append(turn)
+            print(json.dumps({name: turn.rounded() for name, turn in made.items()}), flush=True)
+    ratios = [
+        ours.samples / plain.samples for plain, ours in zip(turns["plain"], turns["ours"], strict=False)
+    ]
+    if ratios:
+        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+        print(f"ours over plain, samples a second: median {median(ratios):.2f}, {spread}")
+    print(f"ours: median {median(turn.samples for turn in turns['ours']):.1f} samples a second, {precision}")
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,14 @@ class Turn:
     samples: float
     images: float
     utilisation: float
+
+    def rounded(self) -> dict[str, float]:
+        """As it is printed."""
+        return {
+            "samples_s": round(self.samples, 2),
+            "images_s": round(self.images),
+            "utilisation": round(self.utilisation, 3),
+        }
 
 
 def _turn(
@@ -144,11 +161,11 @@ class Timed(PBRTask):
     def before_step(self, step: int) -> None:
         super().before_step(step)
         if step:
-            self.times.append(time.perf_counter())
+            self.times.append(_now() if step == 1 else time.perf_counter())
 
     def validate(self) -> dict[str, float]:
         """The end of training: what a validation costs is not asked here."""
-        self.times.append(time.perf_counter())
+        self.times.append(_now())
         return {self.config.train.select: 0.0}
 
     def batch(self, samples: Sequence[RankingSample]) -> PBRBatch:
@@ -179,21 +196,28 @@ class Plain(Timed):
         return square(decode(self.files[sticker].read_bytes()).frames[0], side, self.config.model.image.fit)
 
 
-def _plain_loop(task: Plain, steps: int) -> float:
+def _plain_loop(task: Timed, steps: int) -> float:
+    task.module.to(DEVICE).train()
     optimizer = torch.optim.AdamW(task.parameter_groups(), lr=task.config.train.lr)
-    task.module.train()
     batches = _again(task)
     started = 0.0
     for step in range(steps + 1):
         if step == 1:
-            started = time.perf_counter()
-        terms = task.module(next(batches))
+            started = _now()
+        terms = task.module(to_device(next(batches), DEVICE))
         sum(task.weights.get(name, 1.0) * term for name, term in terms.items()).backward()
         torch.nn.utils.clip_grad_norm_(task.module.parameters(), task.config.train.clip_norm)
         optimizer.step()
         optimizer.zero_grad()
         task.module.model.clamp_temperature()
-    return time.perf_counter() - started
+    return _now() - started
+
+
+def _now() -> float:
+    """Seconds, when everything that was asked of the device is done."""
+    if DEVICE.type != "cpu":
+        torch.accelerator.synchronize()
+    return time.perf_counter()
 
 
 def _again(task: PBRTask) -> Iterator[PBRBatch]:
@@ -209,10 +233,11 @@ def _work(task: PBRTask, precision: str) -> float:
     """Floating-point operations of a step."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    batch = next(_again(task))
+    batch = to_device(next(_again(task)), DEVICE)
+    task.module.to(DEVICE)
     with (
         FlopCounterMode(display=False) as counter,
-        torch.autocast("cpu", torch.bfloat16, precision == "bf16"),
+        torch.autocast(DEVICE.type, torch.bfloat16, precision == "bf16"),
     ):
         terms = task.module(batch)
         sum(terms.values()).backward()
@@ -220,16 +245,17 @@ def _work(task: PBRTask, precision: str) -> float:
     return float(counter.get_total_flops())
 
 
-def _peak(precision: str, size: int = 2048, seconds: float = 0.5) -> float:
+def _peak(precision: str, seconds: float = 0.5) -> float:
     """Operations a second of a square matrix product."""
     kind = torch.bfloat16 if precision == "bf16" else torch.float32
-    left, right = (torch.randn(size, size).to(kind) for _ in range(2))
+    size = 2048 if DEVICE.type == "cpu" else 8192
+    left, right = (torch.randn(size, size, device=DEVICE, dtype=kind) for _ in range(2))
     left @ right
-    started, n = time.perf_counter(), 0
-    while time.perf_counter() - started < seconds:
+    started, n = _now(), 0
+    while _now() - started < seconds:
         left @ right
         n += 1
-    return n * 2 * size**3 / (time.perf_counter() - started)
+    return n * 2 * size**3 / (_now() - started)
 
 
 def _files(packs: Sequence[str]) -> dict[str, Path]:
