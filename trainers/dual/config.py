@@ -60,6 +60,8 @@ class DualConfig(BaseModel):
         layers: how many of its layers are kept, from below.
         learning: how many of those learn, from above; words and the layers below stay as published. None for
             all. A tower that does not learn at all is ``train.frozen = ["reader"]``.
+        dropout: within the tower, of states and attention, while it learns; drawing it is a third of a
+            step on a CPU.
         reading: who spoke and what is asked is said by ``markers``, which a tower has to learn, or in
             ``words``, which it knows.
         turns: how many of the last utterances are read.
@@ -87,6 +89,7 @@ class DualConfig(BaseModel):
     start: str = "minilm"
     layers: int | None = Field(default=None, ge=1)
     learning: int | None = Field(default=None, ge=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     reading: Reading = "markers"
     turns: int = Field(default=HISTORY, ge=1)
     sources: dict[str, SourceConfig]

@@ -18,9 +18,6 @@ from trainers.parts.from_transformers import load_published
 __all__ = ["Published", "published_e5", "published_text"]
 
 _SHAPE = ("hidden_size", "num_attention_heads", "layer_norm_eps", "hidden_act", "model_type")
-_NO_DROPOUT: dict[str, Any] = {"attention_probs_dropout_prob": 0.0, "hidden_dropout_prob": 0.0}
-"""On a CPU a third of a step would go into drawing it."""
-
 _E5_MARKERS = dict(
     zip(
         MARKERS,
@@ -71,8 +68,11 @@ class Published:
     choose: Callable[[Sequence[str], int], Vocabulary]
 
 
-def published_text(source: str) -> Published:
+def published_text(source: str, dropout: float = 0.0) -> Published:
     """A BERT or MPNet with word pieces, by hub id or from a folder as transformers writes it.
+
+    Args:
+        dropout: of its states and of its attention, whatever it was published with.
 
     Raises:
         ModelError: it cannot be had, is another kind of model, or its weights are incomplete.
@@ -82,7 +82,7 @@ def published_text(source: str) -> Published:
     place = Path(source).expanduser()
     if place.is_dir() and not (place / "tokenizer.json").is_file():
         raise ModelError(f"{source} has no tokenizer.json")  # transformers would make up an empty one
-    loaded = load_published(source, "BERT or MPNet", _READABLE, add_pooling_layer=False, **_NO_DROPOUT)
+    loaded = load_published(source, "BERT or MPNet", _READABLE, add_pooling_layer=False, **_dropout(dropout))
     kind, shape = loaded.config.model_type, loaded.config.to_dict()
     tokenizer = Tokenizer.from_str(loaded.tokenizer)
     tokenizer.no_truncation()
@@ -97,8 +97,11 @@ def published_text(source: str) -> Published:
     return Published(loaded.model, table, {key: shape[key] for key in keys}, choose)
 
 
-def published_e5(path: Path) -> Published:
+def published_e5(path: Path, dropout: float = 0.0) -> Published:
     """multilingual-e5-small with its unigram pieces; see `trainers.parts.e5_file`.
+
+    Args:
+        dropout: as of `published_text`.
 
     Raises:
         ModelError: the file cannot be read.
@@ -116,7 +119,7 @@ def published_e5(path: Path) -> Published:
         "type_vocab_size": len(weights["embeddings.token_type_embeddings.weight"]),
         "vocab_size": 1,  # words come as vectors
     }
-    tower = BertModel(BertConfig(**sizes, **_NO_DROPOUT), add_pooling_layer=False)
+    tower = BertModel(BertConfig(**sizes, **_dropout(dropout)), add_pooling_layer=False)
     missing = tower.load_state_dict(weights, strict=False)
     if missing.missing_keys != [words] or missing.unexpected_keys:
         raise ModelError(f"{path} does not hold the weights of a BERT: {missing}")
@@ -125,3 +128,7 @@ def published_e5(path: Path) -> Published:
         return keep_pieces(file.pieces, file.scores.tolist(), _E5_MARKERS, texts, size)
 
     return Published(tower, table, {key: file.shape[key] for key in _SHAPE}, choose)
+
+
+def _dropout(rate: float) -> dict[str, Any]:
+    return {"attention_probs_dropout_prob": rate, "hidden_dropout_prob": rate}

@@ -81,11 +81,14 @@ class Reader(nn.Module):
         stack[len(stack) - layers :].requires_grad_(True)
 
     def frozen(self, folder: Path | None = None) -> None:
-        """The weights stay as they are from now on: every row is read once.
+        """The weights stay as they are from now on: every row is read once, and without dropout.
 
         Args:
             folder: where what was read is kept, for a run that goes on and for the next one.
         """
+        for module in self.tower.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
         file = folder / f"pooled-{fingerprint(self.state_dict())}.safetensors" if folder else None
         self.memory = Memory(self.width, torch.float32, file=file, keep_every=KEEP_EVERY)
 

@@ -81,8 +81,9 @@ def start_from(config: DualConfig, texts: Sequence[str], work: Path) -> Start:
 
 def _published(config: DualConfig) -> Published:
     if config.start == "e5":
-        return published_e5(e5_path())
-    return published_text(str(minilm_folder()) if config.start == "minilm" else config.start)
+        return published_e5(e5_path(), config.dropout)
+    source = str(minilm_folder()) if config.start == "minilm" else config.start
+    return published_text(source, config.dropout)
 
 
 def _new_ones_last(vocabulary: Vocabulary) -> Vocabulary:

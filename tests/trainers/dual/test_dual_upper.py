@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -94,3 +95,15 @@ def test_layers_below_need_no_gradient(config: DualConfig, tmp_path: Path) -> No
         layer.register_forward_hook(lambda module, args, result: seen.append(result[0].requires_grad))
     task.module(next(iter(task.batches(0, 0, Shard()))))
     assert seen == [False, True]
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3])
+def test_a_tower_has_the_dropout_it_is_given(config: DualConfig, tmp_path: Path, rate: float) -> None:
+    reader = DualTask(config.model_copy(update={"dropout": rate}), tmp_path / "work").module.reader
+    row = [torch.tensor([[2, 20, 21, 3]]), torch.ones(1, 4).long(), torch.full((1, 4), 0.25)]
+    reader.train()
+    assert torch.equal(reader(*row), reader(*row)) == (rate == 0)
+    reader.frozen()
+    assert torch.equal(reader(*row), reader(*row))
+    reader.memory = None
+    assert torch.equal(reader(*row), reader(*row))  # not because it remembers
