@@ -20,6 +20,8 @@ class TrainOptions(BaseModel):
         weight_decay: on matrices; vectors (biases, norms) have none.
         betas: AdamW's memory of gradients and of their squares, each in [0, 1).
         frozen: parts that stay as they are, by their dotted names in what is trained, such as ``model.text``.
+        average: decay a step of a moving average of the weights, in [0, 1): what is validated and kept is the
+            average. 0 for the weights themselves.
         clip_norm: of the whole gradient; 0 leaves it alone.
         accumulate: micro-batches to one optimiser step.
         precision: ``bf16`` computes in bfloat16, where the device can, and keeps weights in float32.
@@ -43,6 +45,7 @@ class TrainOptions(BaseModel):
     weight_decay: float = Field(default=0.02, ge=0)
     betas: tuple[Beta, Beta] = (0.9, 0.999)
     frozen: tuple[str, ...] = ()
+    average: float = Field(default=0.0, ge=0, lt=1)
     clip_norm: float = Field(default=1.0, ge=0)
     accumulate: int = Field(default=1, ge=1)
     precision: Literal["fp32", "bf16"] = "fp32"

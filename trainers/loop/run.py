@@ -80,6 +80,7 @@ class _Run:
         import torch
 
         from trainers.loop.attention import Float32Attention
+        from trainers.loop.average import WeightAverage
 
         if options.device == "cuda" and not torch.cuda.is_available():
             raise InputError("device is 'cuda', but torch finds no GPU here; use 'auto' or 'cpu'")
@@ -116,9 +117,10 @@ class _Run:
         module = torch.compile(task.module, dynamic=True) if options.compile else task.module
         self.plain = task.module
         self.progress = Progress()
+        self.average = WeightAverage(task.module, options.average) if options.average else None
         if (folder / STATE).exists():
             task.module.to(self.accelerator.device)
-            self.progress = load_state(folder / STATE, task.module, optimizer)
+            self.progress = load_state(folder / STATE, task.module, optimizer, self.average)
         self.module, self.optimizer = self.accelerator.prepare(module, optimizer)
         self.stopped = False
 
@@ -203,6 +205,8 @@ class _Run:
             self.accelerator.clip_grad_norm_(self.module.parameters(), options.clip_norm)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        if self.average:
+            self.average.update()
         return {name: value / len(group) for name, value in sums.items()} | {"lr": torch.tensor(rate)}
 
     def _check_whole(self, batches: int) -> None:
@@ -245,31 +249,36 @@ class _Run:
         progress = self.progress
         if self.first:
             self.plain.eval()
-            metrics = dict(self.task.validate())
-            if self.options.select not in metrics:
-                raise InputError(
-                    f"select is {self.options.select!r}, which is not measured; "
-                    f"there are {', '.join(metrics)}"
-                )
-            if not math.isfinite(metrics[self.options.select]):
-                raise ModelError(
-                    f"{self.options.select} is {metrics[self.options.select]} at step {progress.step}; the "
-                    "model gives scores that are not finite, or there is nothing to validate on"
-                )
-            assert self.log is not None
-            self.log.write("valid", progress.step, metrics)
-            if metrics[self.options.select] > progress.best:
-                progress.best, progress.best_step = metrics[self.options.select], progress.step
-                progress.best_metrics, progress.waited = metrics, 0
-                self._keep(metrics)
-            else:
-                progress.waited += 1
+            with self.average.shown() if self.average else nullcontext():
+                self._judge()
         if self.shard.count > 1:
             import torch
 
             shared = [(progress.best, progress.best_step, progress.best_metrics, progress.waited)]
             torch.distributed.broadcast_object_list(shared, src=0)
             progress.best, progress.best_step, progress.best_metrics, progress.waited = shared[0]
+
+    def _judge(self) -> None:
+        """Measure the module as it is, and keep it where it is the best so far."""
+        progress = self.progress
+        metrics = dict(self.task.validate())
+        if self.options.select not in metrics:
+            raise InputError(
+                f"select is {self.options.select!r}, which is not measured; there are {', '.join(metrics)}"
+            )
+        if not math.isfinite(metrics[self.options.select]):
+            raise ModelError(
+                f"{self.options.select} is {metrics[self.options.select]} at step {progress.step}; the "
+                "model gives scores that are not finite, or there is nothing to validate on"
+            )
+        assert self.log is not None
+        self.log.write("valid", progress.step, metrics)
+        if metrics[self.options.select] > progress.best:
+            progress.best, progress.best_step = metrics[self.options.select], progress.step
+            progress.best_metrics, progress.waited = metrics, 0
+            self._keep(metrics)
+        else:
+            progress.waited += 1
 
     def _keep(self, metrics: Mapping[str, float]) -> None:
         place = self.folder / BEST
@@ -284,7 +293,7 @@ class _Run:
 
     def _save(self) -> None:
         if self.first:
-            save_state(self.folder / STATE, self.plain, self.optimizer, self.progress)
+            save_state(self.folder / STATE, self.plain, self.optimizer, self.progress, self.average)
         self.accelerator.wait_for_everyone()
 
     def _out_of_patience(self) -> bool:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer
 
+    from trainers.loop.average import WeightAverage
+
 __all__ = ["Progress", "load_state", "save_state"]
 
 
@@ -39,8 +41,14 @@ class Progress:
     seconds: float = 0.0
 
 
-def save_state(path: Path, module: "nn.Module", optimizer: "Optimizer", progress: Progress) -> None:
-    """Replace the state at `path` in one step: weights, buffers, optimiser and progress."""
+def save_state(
+    path: Path,
+    module: "nn.Module",
+    optimizer: "Optimizer",
+    progress: Progress,
+    average: "WeightAverage | None" = None,
+) -> None:
+    """Replace the state at `path` in one step: weights, their average, buffers, optimiser and progress."""
     import torch
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,6 +59,7 @@ def save_state(path: Path, module: "nn.Module", optimizer: "Optimizer", progress
                 "module": module.state_dict(),
                 "optimizer": optimizer.state_dict(),
                 "progress": asdict(progress),
+                **({"average": average.state()} if average else {}),
             },
             temporary,
         )
@@ -63,8 +72,10 @@ def save_state(path: Path, module: "nn.Module", optimizer: "Optimizer", progress
         left.unlink(missing_ok=True)
 
 
-def load_state(path: Path, module: "nn.Module", optimizer: "Optimizer") -> Progress:
-    """Put the state at `path` into `module` and `optimizer`.
+def load_state(
+    path: Path, module: "nn.Module", optimizer: "Optimizer", average: "WeightAverage | None" = None
+) -> Progress:
+    """Put the state at `path` into `module`, `optimizer` and `average`.
 
     Raises:
         ModelError: the file is damaged, or is of another model or optimiser.
@@ -75,6 +86,8 @@ def load_state(path: Path, module: "nn.Module", optimizer: "Optimizer") -> Progr
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         module.load_state_dict(state["module"])
         optimizer.load_state_dict(state["optimizer"])
+        if average:
+            average.load(state["average"])
         return Progress(**state["progress"])
     except Exception as error:  # torch raises a dozen kinds for a damaged or foreign file
         raise ModelError(
