@@ -77,12 +77,12 @@ def published_text(source: str, dropout: float = 0.0) -> Published:
     Raises:
         ModelError: it cannot be had, is another kind of model, or its weights are incomplete.
     """
-    from tokenizers import Tokenizer
-
     place = Path(source).expanduser()
     if place.is_dir() and not (place / "tokenizer.json").is_file():
         raise ModelError(f"{source} has no tokenizer.json")  # transformers would make up an empty one
     loaded = load_published(source, "BERT or MPNet", _READABLE, add_pooling_layer=False, **_dropout(dropout))
+    from tokenizers import Tokenizer  # transformers brings it, and has been asked for
+
     kind, shape = loaded.config.model_type, loaded.config.to_dict()
     tokenizer = Tokenizer.from_str(loaded.tokenizer)
     tokenizer.no_truncation()
