@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from retriever.encoders.dual.marked import HISTORY
 from retriever.encoders.dual.tokens import Reading
 from retriever.starter import STARTER_PACK
+from trainers.dual.taught import Subject
 from trainers.options import TrainOptions
 
 __all__ = ["DualConfig", "HeadsConfig", "SourceConfig"]
@@ -20,6 +21,8 @@ class SourceConfig(BaseModel):
             GoEmotions' rows of ``text`` and ``labels``.
         share: of its rows that an epoch sees, drawn anew each epoch.
         retrieval: weight of the retrieval loss on its rows.
+        taught: by ``emotion`` and ``emoji``, dual checkpoints whose mean answer these rows are taught beside
+            their own labels. Folders as seen from where training is started.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -27,6 +30,7 @@ class SourceConfig(BaseModel):
     path: str
     share: float = Field(default=1.0, gt=0, le=1)
     retrieval: float = Field(default=1.0, ge=0)
+    taught: dict[Subject, tuple[str, ...]] = Field(default_factory=dict)
 
 
 class HeadsConfig(BaseModel):

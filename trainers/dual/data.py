@@ -2,8 +2,8 @@
 
 import json
 import random
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from retriever.packs.entry import Quarantined
 from retriever.rankers.dual.features import ngrams
 from retriever.types import Conversation, Sticker
 from trainers.datasets.ranking import spread_rows
+from trainers.dual.taught import Subject
 
 __all__ = [
     "Comment",
@@ -44,6 +45,11 @@ class Comment:
     text: str
     intentions: tuple[str, ...]
 
+    @property
+    def conversation(self) -> Conversation:
+        """The comment as a message to be answered."""
+        return Conversation.from_texts(self.text)
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -56,6 +62,7 @@ class Example:
         intentions: of a comment.
         source: the dataset's name.
         text: of a comment.
+        taught: what teachers say of it, log probabilities of some kinds of label.
     """
 
     row: Row
@@ -65,6 +72,7 @@ class Example:
     intentions: tuple[str, ...]
     source: str
     text: str = ""
+    taught: Mapping[Subject, np.ndarray] = field(default_factory=dict)
 
 
 _GROUPS = {
@@ -172,7 +180,7 @@ def comment_examples(
     for comment in comments:
         emotions = {EMOTION_OF[intention] for intention in comment.intentions}
         emotion = emotions.pop() if len(emotions) == 1 else None
-        grams = ngrams(Conversation.from_texts(comment.text), buckets)
+        grams = ngrams(comment.conversation, buckets)
         row = tokens.utterance(comment.text)
         yield Example(row, grams, emotion, None, comment.intentions, source, comment.text)
 

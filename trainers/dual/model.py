@@ -10,6 +10,7 @@ from retriever.labels import EMOTIONS, INTENTIONS
 from trainers.dual.config import HeadsConfig
 from trainers.dual.heads import Head
 from trainers.dual.reader import Reader
+from trainers.dual.taught import Subject, taught_loss
 from trainers.dual.wide import Wide
 
 __all__ = [
@@ -45,6 +46,7 @@ class DualBatch:
         domain: (k,) int64, which source each row is of.
         anchored: (a,) int64, rows whose likeness to the bank's stickers is known.
         anchor: (a, d) float32, that likeness, cosines.
+        taught: (k, labels) float32 of some kinds of label, log probabilities; NaN where nobody was asked.
     """
 
     ids: Tensor
@@ -58,6 +60,7 @@ class DualBatch:
     domain: Tensor
     anchored: Tensor
     anchor: Tensor
+    taught: dict[Subject, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,16 +214,20 @@ class DualModule(nn.Module):
         seen = self._seen(pooled, batch.mode)
         said = self.dropout(seen[:k])
         heard = torch.cat([said, seen[k:]])
+        emotion = self.emotion(heard).float().log_softmax(-1)
+        emoji = self.emoji(said).float().log_softmax(-1)
         terms = {
-            "emotion": _nll(self.emotion(heard).float().log_softmax(-1), batch.emotion),
+            "emotion": _nll(emotion, batch.emotion),
             "intention": _soft(self.intention(heard).float().log_softmax(-1), batch.intention),
-            "emoji": _nll(self.emoji(said).float().log_softmax(-1), batch.emoji[:k]),
+            "emoji": _nll(emoji, batch.emoji[:k]),
             "domain": _nll(self.domain(said).float().log_softmax(-1), batch.domain),
         }
         right, among, spread = targets(batch.emotion[:k], batch.emoji[:k], self.bank)
         vectors = self.vectors(pooled)
         likeness = vectors[:k] @ self.bank.vectors.T / self.temperature
         terms["retrieval"] = multi_positive(likeness - spread, right, among, batch.retrieval)
+        if batch.taught:
+            terms["taught"] = taught_loss({"emotion": emotion[:k], "emoji": emoji[:k]}, batch.taught)
         if len(batch.anchored):
             likeness = (vectors[batch.anchored] @ self.bank.vectors.T / self.temperature).log_softmax(-1)
             known = (batch.anchor / self.temperature).log_softmax(-1)

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +18,7 @@ from retriever.encoders.dual.row import Row, mode_of, pad, shortened
 from retriever.encoders.dual.tokens import DualTokens
 from retriever.errors import InputError
 from retriever.labels import EMOTIONS, INTENTIONS
-from retriever.types import Sticker
+from retriever.types import Conversation, Sticker
 from trainers.datasets.ranking import spread_rows
 from trainers.dual.anchor import Anchor
 from trainers.dual.calibration import calibrate
@@ -38,6 +39,7 @@ from trainers.dual.data import (
 from trainers.dual.model import Bank, DualBatch, DualModule, Parts
 from trainers.dual.reader import Reader
 from trainers.dual.start import start_from
+from trainers.dual.taught import Subject, soft_labels
 from trainers.dual.wide import fit_wide
 from trainers.loop.precision import mixed_precision
 from trainers.task import Shard
@@ -104,7 +106,12 @@ class DualTask:
         }
         for name, said in comments.items():
             every[name] = list(comment_examples(said, self.tokens, config.buckets, name))
+        talks = {
+            **{name: [sample.conversation for sample in samples] for name, samples in chats.items()},
+            **{name: [comment.conversation for comment in said] for name, said in comments.items()},
+        }
         for name, own in every.items():
+            own = self._taught(name, own, talks[name], work / "taught")
             self._rows[name], held = split_off(own, config.held_out)
             self._held_out += held
         self._fit_wide()
@@ -116,6 +123,21 @@ class DualTask:
             if name in chats and (path / "valid.jsonl").is_file()
         }
         self._planned: dict[int, tuple[list[Example], list[list[int]]]] = {}
+
+    def _taught(
+        self, name: str, rows: list[Example], talks: Sequence[Conversation], work: Path
+    ) -> list[Example]:
+        """The rows with what their source's teachers say of them."""
+        labels: dict[Subject, Sequence[str]] = {"emotion": EMOTIONS, "emoji": self.emoji}
+        taught = {
+            subject: soft_labels(teachers, subject, labels[subject], talks, work)
+            for subject, teachers in self.config.sources[name].taught.items()
+            if teachers
+        }
+        return [
+            replace(row, taught={subject: said[number] for subject, said in taught.items()})
+            for number, row in enumerate(rows)
+        ]
 
     def _fit_wide(self) -> None:
         rows = [example for own in self._rows.values() for example in own]
@@ -327,6 +349,10 @@ class DualTask:
             torch.full((len(rows),), self.domains.index(rows[0].source)),
             anchored,
             anchor,
+            {
+                subject: torch.from_numpy(np.stack([row.taught[subject] for row in rows]))
+                for subject in rows[0].taught
+            },
         )
 
     def _anchored(self, rows: Sequence[Example], documents: Sequence[Sticker]) -> tuple[Tensor, Tensor]:

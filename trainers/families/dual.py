@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
+from retriever.checkpoints import content_id
 from trainers.dual.config import DualConfig
 from trainers.families.base import Built
 from trainers.options import TrainOptions
@@ -45,6 +46,10 @@ class _Dual:
             rows = Path(pack) / "stickers.jsonl"
             if rows.is_file():
                 hashes[f"{name}/stickers.jsonl"] = hashlib.sha256(rows.read_bytes()).hexdigest()
+        teachers = {
+            path for source in config.sources.values() for paths in source.taught.values() for path in paths
+        }
+        hashes |= {f"teacher {path}": content_id(Path(path).expanduser()) for path in sorted(teachers)}
         return Built(DualTask(own, out), hashes)
 
     def finish(self, config: DualRun, task: Any, checkpoint: Path) -> None:

@@ -139,6 +139,20 @@ class DualRanker:
             "intention": dict(zip(INTENTIONS, np.exp(intention).tolist(), strict=True)),
         }
 
+    @property
+    def labels(self) -> dict[str, list[str]]:
+        """What `read` gives log probabilities of, by kind of label; no emoji where none were learnt."""
+        return {"emotion": list(EMOTIONS), "intention": list(INTENTIONS), "emoji": list(self._emoji)}
+
+    def read(self, conversations: Sequence[Conversation]) -> dict[str, Floats]:
+        """Log probabilities (n, labels) of each kind in `labels`, by the tower alone, without n-grams."""
+        pooled = self.text.pooled([self.text.tokens.conversation(talk) for talk in conversations])
+        seen = [self._seen(talk, vector) for talk, vector in zip(conversations, pooled, strict=True)]
+        return {
+            kind: np.array([_log_softmax(_logits(row, self._heads[kind])) for row in seen], np.float32)
+            for kind in self.labels
+        }
+
     def _seen(self, conversation: Conversation, pooled: Floats) -> Floats:
         """What heads see: the pooled vector and, where they were trained so, which of `MODES` this is."""
         if not self._told_mode:
