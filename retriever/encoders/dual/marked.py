@@ -10,30 +10,41 @@ from collections.abc import Callable, Sequence
 from retriever.encoders.dual.row import ADD, CLS, DOC, ME, REPLY, SEP, YOU, Row
 from retriever.types import Conversation
 
-__all__ = ["HISTORY", "conversation_row", "marked_conversation", "marked_document", "marked_message"]
+__all__ = ["HISTORY", "Cut", "Marked", "conversation_row"]
 
 HISTORY = 3
 """Utterances that are read, where nothing else is said."""
 
 Cut = Callable[[Sequence[str]], Sequence[list[int]]]
+"""Texts to the ids of their words."""
 
 
-def marked_conversation(conversation: Conversation, cut: Cut, max_tokens: int, turns: int) -> Row:
-    """Pooling starts at the last utterance: the earlier ones reach it through attention."""
-    ids, start, _ = conversation_row(conversation, cut, max_tokens, turns)
-    return Row(ids, start, len(ids), ids[1])
+class Marked:
+    """Rows with markers.
 
+    Args:
+        cut: texts to the ids of their words.
+        max_tokens: longest row.
+        turns: how many of the last utterances that are not empty are read.
+    """
 
-def marked_document(words: list[int], max_tokens: int) -> Row:
-    """A sticker's document; where it is too long, its end goes."""
-    ids = [CLS, DOC, *words[: max_tokens - 3], SEP]
-    return Row(ids, 0, len(ids), DOC)
+    def __init__(self, cut: Cut, max_tokens: int, turns: int) -> None:
+        self._cut, self._max_tokens, self._turns = cut, max_tokens, turns
 
+    def conversation(self, conversation: Conversation) -> Row:
+        """Pooling starts at the last utterance: the earlier ones reach it through attention."""
+        ids, start, _ = conversation_row(conversation, self._cut, self._max_tokens, self._turns)
+        return Row(ids, start, len(ids), ids[1])
 
-def marked_message(words: list[int], max_tokens: int) -> Row:
-    """Something that was said to us; where it is too long, its beginning goes."""
-    ids = [CLS, REPLY, YOU, *words[-(max_tokens - 4) :], SEP]
-    return Row(ids, 2, len(ids), REPLY)
+    def message(self, text: str) -> Row:
+        """Something that was said to us; where it is too long, its beginning goes."""
+        ids = [CLS, REPLY, YOU, *self._cut([text])[0][-(self._max_tokens - 4) :], SEP]
+        return Row(ids, 2, len(ids), REPLY)
+
+    def document(self, text: str) -> Row:
+        """A sticker's document; where it is too long, its end goes."""
+        ids = [CLS, DOC, *self._cut([text])[0][: self._max_tokens - 3], SEP]
+        return Row(ids, 0, len(ids), DOC)
 
 
 def conversation_row(

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-from retriever.encoders.dual.marked import HISTORY, marked_conversation, marked_document, marked_message
+from retriever.encoders.dual.marked import HISTORY, Marked
 from retriever.encoders.dual.row import MARKERS, Row
 from retriever.encoders.dual.spelling import LONGEST, spelled
-from retriever.encoders.dual.written import written_conversation, written_document, written_message
+from retriever.encoders.dual.written import Written
 from retriever.errors import ModelError
 from retriever.extras import require
 from retriever.types import Conversation
@@ -16,6 +16,8 @@ __all__ = ["DualTokens", "Reading"]
 
 Reading = Literal["markers", "words"]
 """How a row says who spoke and what is asked: see `retriever.encoders.dual.marked` and `...written`."""
+
+_WRITERS: dict[str, type[Marked] | type[Written]] = {"markers": Marked, "words": Written}
 
 _LEAST = 48
 """Tokens of the smallest row that holds a message and what stands around it."""
@@ -50,10 +52,10 @@ class DualTokens:
             raise ModelError(f"{file} begins with {found}, expected {MARKERS}: not a dual ranker's tokenizer")
         if max_tokens < _LEAST:
             raise ModelError(f"max_tokens is {max_tokens}, expected at least {_LEAST}")
-        if reading not in get_args(Reading):
-            raise ModelError(f"reading is {reading!r}, expected one of {', '.join(get_args(Reading))}")
+        if reading not in _WRITERS:
+            raise ModelError(f"reading is {reading!r}, expected one of {', '.join(_WRITERS)}")
         self.max_tokens = max_tokens
-        self._reading, self._turns = reading, turns
+        self._rows: Marked | Written = _WRITERS[reading](self.words, max_tokens, turns)
 
     def words(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text's words, without markers or limit."""
@@ -62,17 +64,12 @@ class DualTokens:
 
     def conversation(self, conversation: Conversation) -> Row:
         """The last utterances; where they are too long, the oldest tokens go first."""
-        row = marked_conversation if self._reading == "markers" else written_conversation
-        return row(conversation, self.words, self.max_tokens, self._turns)
+        return self._rows.conversation(conversation)
 
     def document(self, text: str) -> Row:
         """A sticker's document; where it is too long, its end goes."""
-        row = marked_document if self._reading == "markers" else written_document
-        return row(self.words([text[:LONGEST]])[0], self.max_tokens)
+        return self._rows.document(text[:LONGEST])
 
     def utterance(self, text: str) -> Row:
         """A text of nobody in particular, as something that was said to us."""
-        words = self.words([text])[0]
-        if self._reading == "markers":
-            return marked_message(words, self.max_tokens)
-        return written_message(words, self.words, self.max_tokens)
+        return self._rows.message(text)

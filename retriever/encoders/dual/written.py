@@ -6,53 +6,53 @@ is; a message that imitates the frame reads as such, as it does to people. What 
 answer what you said, and add to what I said.
 """
 
-from collections.abc import Callable, Sequence
-
+from retriever.encoders.dual.marked import Cut
 from retriever.encoders.dual.row import ADD, CLS, DOC, REPLY, SEP, Row
 from retriever.types import Conversation
 
-__all__ = ["FRAME", "written_conversation", "written_document", "written_message"]
+__all__ = ["FRAME", "Written"]
 
 _ME, _YOU = "I:", "you:"
 
 FRAME = (_ME, _YOU)
 """What is written before utterances: a vocabulary has to have its words."""
 
-Cut = Callable[[Sequence[str]], Sequence[list[int]]]
 
-
-def written_conversation(conversation: Conversation, cut: Cut, max_tokens: int, turns: int) -> Row:
-    """The last `turns` utterances that are not empty; the last one, which is pooled, in a part of its own.
+class Written:
+    """Rows in words.
 
     Args:
         cut: texts to the ids of their words.
-        max_tokens: of the row; where the utterances are too long, the oldest tokens go first.
+        max_tokens: longest row.
+        turns: how many of the last utterances that are not empty are read.
     """
-    said = [turn for turn in conversation.utterances if turn.text.strip()][-turns:]
-    me, you = cut(FRAME)
-    framed = zip(said, cut([turn.text for turn in said]), strict=True)
-    parts = [(me if turn.speaker == conversation.reply_speaker else you, words) for turn, words in framed]
-    speaker, words = parts[-1]
-    last = _last(speaker, words, max_tokens)
-    earlier = [number for frame, ids in parts[:-1] for number in (*frame, *ids)]
-    room = max_tokens - len(last) - 2  # [CLS] and the [SEP] between the two parts
-    before = [*earlier[-room:], SEP] if earlier and room > 0 else []
-    start = 1 + len(before)
-    mode = ADD if conversation.mode == "supplement" else REPLY
-    return Row([CLS, *before, *last], start, start + len(last) - 1, mode)
 
+    def __init__(self, cut: Cut, max_tokens: int, turns: int) -> None:
+        self._cut, self._max_tokens, self._turns = cut, max_tokens, turns
+        self._me, self._you = cut(FRAME)
 
-def written_message(words: list[int], cut: Cut, max_tokens: int) -> Row:
-    """Something that was said to us; where it is too long, its beginning goes."""
-    last = _last(cut(FRAME)[1], words, max_tokens)
-    return Row([CLS, *last], 1, len(last), REPLY)
+    def conversation(self, conversation: Conversation) -> Row:
+        """The last utterance, which is pooled, in a part of its own; the oldest tokens go first."""
+        said = [turn for turn in conversation.utterances if turn.text.strip()][-self._turns :]
+        frames = [self._me if turn.speaker == conversation.reply_speaker else self._you for turn in said]
+        *earlier, last = zip(frames, self._cut([turn.text for turn in said]), strict=True)
+        end = self._last(*last)
+        before = [number for frame, words in earlier for number in (*frame, *words)]
+        room = self._max_tokens - len(end) - 2  # [CLS] and the [SEP] between the two parts
+        before = [*before[-room:], SEP] if before and room > 0 else []
+        start = 1 + len(before)
+        mode = ADD if conversation.mode == "supplement" else REPLY
+        return Row([CLS, *before, *end], start, start + len(end) - 1, mode)
 
+    def message(self, text: str) -> Row:
+        """Something that was said to us; where it is too long, its beginning goes."""
+        end = self._last(self._you, self._cut([text])[0])
+        return Row([CLS, *end], 1, len(end), REPLY)
 
-def written_document(words: list[int], max_tokens: int) -> Row:
-    """A sticker's document as it is; where it is too long, its end goes."""
-    ids = [CLS, *words[: max_tokens - 2], SEP]
-    return Row(ids, 1, len(ids) - 1, DOC) if len(ids) > 2 else Row(ids, 0, len(ids), DOC)
+    def document(self, text: str) -> Row:
+        """A sticker's document as it is; where it is too long, its end goes."""
+        ids = [CLS, *self._cut([text])[0][: self._max_tokens - 2], SEP]
+        return Row(ids, 1, len(ids) - 1, DOC) if len(ids) > 2 else Row(ids, 0, len(ids), DOC)
 
-
-def _last(speaker: list[int], words: list[int], max_tokens: int) -> list[int]:
-    return [*speaker, *words[-(max_tokens - len(speaker) - 2) :], SEP]
+    def _last(self, speaker: list[int], words: list[int]) -> list[int]:
+        return [*speaker, *words[-(self._max_tokens - len(speaker) - 2) :], SEP]
