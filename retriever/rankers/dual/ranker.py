@@ -149,8 +149,10 @@ class DualRanker:
         pooled = self.text.pooled([self.text.tokens.conversation(talk) for talk in conversations])
         seen = [self._seen(talk, vector) for talk, vector in zip(conversations, pooled, strict=True)]
         return {
-            kind: np.array([_log_softmax(_logits(row, self._heads[kind])) for row in seen], np.float32)
-            for kind in self.labels
+            kind: np.array([self._said(kind, row) for row in seen], np.float32).reshape(
+                len(seen), len(labels)
+            )
+            for kind, labels in self.labels.items()
         }
 
     def _seen(self, conversation: Conversation, pooled: Floats) -> Floats:
@@ -170,12 +172,16 @@ class DualRanker:
     ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
         grams = ngrams(conversation, self._buckets)
         return (
-            _log_softmax(_logits(seen, self._heads["emotion"])),
+            self._said("emotion", seen),
             _log_softmax(_wide(grams, *self._wide["emotion"])),
-            _log_softmax(_logits(seen, self._heads["intention"])),
-            _log_softmax(_logits(seen, self._heads["emoji"])),
-            _log_softmax(_wide(grams, *self._wide["emoji"])),
+            self._said("intention", seen),
+            self._said("emoji", seen),
+            _log_softmax(_wide(grams, *self._wide["emoji"]))[: len(self._emoji)],
         )
+
+    def _said(self, kind: str, seen: Floats) -> Floats:
+        """What a head says; a head that learnt no labels has one of no meaning, which is left out."""
+        return _log_softmax(_logits(seen, self._heads[kind]))[: len(self.labels[kind])]
 
 
 def load_dual(folder: Path, config: Mapping[str, Any], device: str = "auto") -> DualRanker:

@@ -14,6 +14,7 @@ from dual_world import make_config, write
 from eval.datasets import open_dataset
 from retriever.errors import InputError, ModelError
 from retriever.rankers import load_ranker
+from retriever.rankers.dual.ranker import DualRanker
 from trainers.dual.data import examples
 from trainers.dual.task import DualTask
 from trainers.loop import train
@@ -58,6 +59,27 @@ def test_onnx_scores_are_torch_scores(trained: tuple[DualTask, Path]) -> None:
     assert onnx.shape == (TASK_SAMPLES, 6)
     assert np.ptp(onnx) > 1
     np.testing.assert_allclose(onnx, torch_scores, atol=2e-4)
+
+
+def test_a_ranker_that_saw_no_emoji_scores_as_torch_does(tmp_path: Path) -> None:
+    config = make_config(tmp_path, epochs=2)
+    config = config.model_copy(update={"sources": {"chat": config.sources["chat"]}})
+    task = DualTask(config, tmp_path / "run" / "work")
+    checkpoint = train(task, config.train, tmp_path / "run", show_progress=False).checkpoint
+    samples = list(open_dataset(config.sources["chat"].path, "valid").samples())
+    ranker = load_ranker(checkpoint)
+    features = ranker.encode_stickers(task.stickers)
+    onnx = np.stack([ranker.score(sample.conversation, features) for sample in samples])
+
+    from trainers.dual.export import restore
+
+    restore(task, checkpoint)
+    task.refresh()
+    torch_scores = task.score(list(examples(samples, task.tokens, config.buckets, "chat")))
+    np.testing.assert_allclose(onnx, torch_scores, atol=2e-4)
+    assert isinstance(ranker, DualRanker)
+    assert ranker.labels["emoji"] == []
+    assert ranker.read([samples[0].conversation])["emoji"].shape == (1, 0)
 
 
 def test_rounding_to_int8_hardly_moves_the_order(trained: tuple[DualTask, Path]) -> None:
