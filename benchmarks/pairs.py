@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from eval.datasets import open_dataset
+from retriever.errors import StickerError
 from retriever.packs import open_pack
 from retriever.packs.entry import Quarantined
 from retriever.rankers import load_ranker
@@ -37,7 +38,10 @@ def main() -> None:
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     arguments = parser.parse_args()
 
-    ranker: Any = load_ranker(arguments.ranker, device=arguments.device)
+    try:
+        ranker: Any = load_ranker(arguments.ranker, device=arguments.device)
+    except StickerError as error:
+        parser.error(str(error))
     if hasattr(ranker, "precision"):
         ranker.precision = arguments.precision
     with open_pack(arguments.pack) as pack:

@@ -171,6 +171,10 @@ def _open(
     wanted = scorers or there
     if unknown := [name for name in wanted if name not in there]:
         raise InputError(f"{opened.paths.root} has no scorer {unknown[0]!r}; there are {', '.join(there)}")
+    if llm is None and len(wanted) < 2:
+        raise InputError(
+            f"there is only the scorer {wanted[0]}; a fusion takes two or more of {', '.join(there)}"
+        )
     folders = {name: folder for name, folder in folders.items() if name in wanted}
     inside = [name for name in wanted if name not in folders]
     recallers, more = (
