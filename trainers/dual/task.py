@@ -1,9 +1,8 @@
-"""Training the dual ranker: which rows when, what is measured, what is saved."""
+"""Training the dual ranker: what it is made of, what is measured, what is saved."""
 
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -12,34 +11,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eval.labels import label_of, normal_label
 from eval.metrics import average_precision, recall_at_k
-from retriever.encoders.dual.row import Row, mode_of, pad, shortened
+from retriever.documents import document
+from retriever.encoders.dual.row import Row, mode_of, pad
 from retriever.encoders.dual.tokens import DualTokens
-from retriever.errors import InputError
-from retriever.labels import EMOTIONS, INTENTIONS
-from retriever.types import Conversation, Sticker
+from retriever.labels import EMOTIONS
 from trainers.datasets.ranking import spread_rows
-from trainers.dual.anchor import Anchor
+from trainers.dual.batches import Batches
 from trainers.dual.calibration import calibrate
 from trainers.dual.config import DualConfig
-from trainers.dual.data import (
-    Example,
-    batched,
-    comment_examples,
-    examples,
-    is_comments,
-    places,
-    read_comments,
-    read_samples,
-    read_stickers,
-    split_off,
-    variants,
-)
+from trainers.dual.data import Example, examples, places, read_stickers, split_off, variants
 from trainers.dual.model import Bank, DualBatch, DualModule, Parts
+from trainers.dual.numbers import label_numbers, number_of
 from trainers.dual.reader import Reader
+from trainers.dual.sources import Sources
 from trainers.dual.start import start_from
-from trainers.dual.taught import Subject, soft_labels
 from trainers.dual.wide import fit_wide
 from trainers.loop.precision import mixed_precision
 from trainers.task import Shard
@@ -54,7 +40,7 @@ _STANDARD = 2_000
 
 
 class DualTask:
-    """A `trainers.task.Task`. Rows are read once; an epoch draws each source's share of them anew."""
+    """A `trainers.task.Task`; its rows are read once."""
 
     def __init__(self, config: DualConfig, work: Path) -> None:
         """Read the data and build the model.
@@ -69,22 +55,16 @@ class DualTask:
         self.config = config
         packs = read_stickers(config.pack_places())
         self.stickers = [sticker for pack in packs for sticker in pack]
-        sources = {name: config.place(source.path) for name, source in config.sources.items()}
-        for name, path in sources.items():
-            if not (path / "train.jsonl").is_file():
-                raise InputError(f"source {name!r}: {path} has no train.jsonl; give a dataset's folder")
-        comments = {name: read_comments(path, "train") for name, path in sources.items() if is_comments(path)}
-        chats = {name: read_samples(path, "train") for name, path in sources.items() if name not in comments}
-        labels = {label_of(sample, "emoji") for rows in chats.values() for sample in rows}
-        self.emoji = sorted(label for label in labels if label)
-        self.domains = sorted(sources)
-        texts = _texts(chats, comments, self.stickers)
-        start = start_from(config, texts, work)
+        sources = Sources(config)
+        self.emoji = sources.emoji
+        self.domains = sorted(sources.names)
+        known = [*sources.texts(), *(document(sticker) for sticker in self.stickers)]
+        start = start_from(config, list(dict.fromkeys(known)), work)
         self.tokens: DualTokens = start.tokens
         self.start = start
         # Initial values of the heads are part of the seed's randomness.
         torch.manual_seed(config.train.seed)
-        emotion, intention, emoji = self._labels_of(self.stickers)
+        emotion, intention, emoji = label_numbers(self.stickers, self.emoji)
         golds = torch.arange(len(self.stickers)) < len(packs[0])
         nothing = torch.zeros(len(self.stickers), config.heads.likeness or start.words.shape[1])
         self._module = DualModule(
@@ -98,52 +78,23 @@ class DualTask:
         )
         if config.learning is not None:
             self._module.reader.learns(config.learning)
-        self._rows: dict[str, list[Example]] = {}
+        rows: dict[str, list[Example]] = {}
         self._held_out: list[Example] = []
-        every = {
-            name: list(examples(samples, self.tokens, config.buckets, name))
-            for name, samples in chats.items()
-        }
-        for name, said in comments.items():
-            every[name] = list(comment_examples(said, self.tokens, config.buckets, name))
-        talks = {
-            **{name: [sample.conversation for sample in samples] for name, samples in chats.items()},
-            **{name: [comment.conversation for comment in said] for name, said in comments.items()},
-        }
-        for name, own in every.items():
-            own = self._taught(name, own, talks[name], work / "taught")
-            self._rows[name], held = split_off(own, config.held_out)
+        for name in sources.names:
+            every = sources.examples(name, self.tokens, self.emoji, work / "taught")
+            rows[name], held = split_off(every, config.held_out)
             self._held_out += held
+        self._rows = rows
         self._fit_wide()
-        self._anchor = Anchor(config, self.stickers) if config.anchor else None
+        self._batches = Batches(config, rows, self.stickers, self.emoji, self.domains, self.tokens)
         self._place = places(self.stickers, config.pack_places())
-        self._valid = {
-            name: read_samples(path, "valid", config.valid_limit)
-            for name, path in sources.items()
-            if name in chats and (path / "valid.jsonl").is_file()
-        }
-        self._planned: dict[int, tuple[list[Example], list[list[int]]]] = {}
-
-    def _taught(
-        self, name: str, rows: list[Example], talks: Sequence[Conversation], work: Path
-    ) -> list[Example]:
-        """The rows with what their source's teachers say of them."""
-        labels: dict[Subject, Sequence[str]] = {"emotion": EMOTIONS, "emoji": self.emoji}
-        taught = {
-            subject: soft_labels(teachers, subject, labels[subject], talks, work)
-            for subject, teachers in self.config.sources[name].taught.items()
-            if teachers
-        }
-        return [
-            replace(row, taught={subject: said[number] for subject, said in taught.items()})
-            for number, row in enumerate(rows)
-        ]
+        self._valid = sources.valid(config.valid_limit)
 
     def _fit_wide(self) -> None:
         rows = [example for own in self._rows.values() for example in own]
         grams = [example.grams for example in rows]
-        emotion = np.array([_index(EMOTIONS, example.emotion) for example in rows])
-        emoji = np.array([_index(self.emoji, example.emoji) for example in rows])
+        emotion = np.array([number_of(EMOTIONS, example.emotion) for example in rows])
+        emoji = np.array([number_of(self.emoji, example.emoji) for example in rows])
         fit_wide(self._module.wide_emotion, grams, emotion)
         fit_wide(self._module.wide_emoji, grams, emoji)
 
@@ -178,14 +129,13 @@ class DualTask:
         ]
 
     def steps(self, shard: Shard) -> int:
-        return len(shard.of(min(len(self._plan(epoch)[1]) for epoch in range(self.config.train.epochs))))
+        epochs = range(self.config.train.epochs)
+        return len(shard.of(min(self._batches.count(epoch) for epoch in epochs)))
 
     def batches(self, epoch: int, start: int, shard: Shard) -> Iterator[DualBatch]:
-        rows, plan = self._plan(epoch)
-        mine = shard.of(len(plan))[: self.steps(shard)]
+        mine = shard.of(self._batches.count(epoch))[: self.steps(shard)]
         for number in mine[start:]:
-            rng = random.Random(f"{self.config.train.seed} {epoch} {number}")
-            yield self._batch([rows[at] for at in plan[number]], rng)
+            yield self._batches.batch(epoch, number)
 
     def before_step(self, step: int) -> None:
         """Encode the stickers anew now and then, each with a document of varying completeness."""
@@ -196,8 +146,6 @@ class DualTask:
 
     def refresh(self, rng: random.Random | None = None) -> None:
         """Bring the sticker side up to date; whole documents where no `rng` is given."""
-        from retriever.documents import document
-
         texts = [variants(sticker, rng) if rng else document(sticker) for sticker in self.stickers]
         vectors = self.encode([self.tokens.document(text) for text in texts])
         with torch.no_grad():
@@ -262,8 +210,8 @@ class DualTask:
             module.combination,
             parts.domain,
             module.values(parts, module.bank),
-            torch.tensor([_index(EMOTIONS, example.emotion) for example in rows], device=device),
-            torch.tensor([_index(self.emoji, example.emoji) for example in rows], device=device),
+            torch.tensor([number_of(EMOTIONS, example.emotion) for example in rows], device=device),
+            torch.tensor([number_of(self.emoji, example.emoji) for example in rows], device=device),
             module.bank,
             torch.tensor([self.domains.index(example.source) for example in rows], device=device),
         )
@@ -307,94 +255,10 @@ class DualTask:
             values.setdefault(f"{name}/AP", []).append(float(average_precision(chosen, truth)[0]))
         return {measure: 100 * float(np.mean(found)) for measure, found in values.items()}
 
-    def _plan(self, epoch: int) -> tuple[list[Example], list[list[int]]]:
-        """The rows of an epoch and their batches: a function of the seed and the epoch alone."""
-        if epoch not in self._planned:
-            rng = random.Random(f"{self.config.train.seed} plan {epoch}")
-            rows: list[Example] = []
-            for name, every in self._rows.items():
-                share = self.config.sources[name].share
-                rows += every if share == 1 else rng.sample(every, max(1, round(share * len(every))))
-            self._planned[epoch] = (rows, batched(rows, self.config.batch_tokens, rng))
-        return self._planned[epoch]
-
-    def _batch(self, rows: Sequence[Example], rng: random.Random) -> DualBatch:
-        documents = rng.sample(self.stickers, min(self.config.documents, len(self.stickers)))
-        longest = max(len(example.row.ids) for example in rows)
-        texts = [self.tokens.document(variants(sticker, rng)) for sticker in documents]
-        # a document longer than the conversations would be padding for all of them
-        read = [*(example.row for example in rows), *(shortened(text, longest) for text in texts)]
-        batch = pad(read)
-        emotion, intention, _ = self._labels_of(documents)
-        own_emotion = torch.tensor([_index(EMOTIONS, example.emotion) for example in rows])
-        own_emoji = torch.tensor([_index(self.emoji, example.emoji) for example in rows])
-        targets = torch.zeros(len(batch.ids), len(INTENTIONS))
-        for number, example in enumerate(rows):
-            for label in example.intentions:
-                targets[number, INTENTIONS.index(label)] = 1 / len(example.intentions)
-        for number, label in enumerate(intention.tolist(), start=len(rows)):
-            if label >= 0:
-                targets[number, label] = 1
-        weight = self.config.sources[rows[0].source].retrieval
-        anchored, anchor = self._anchored(rows, documents)
-        return DualBatch(
-            torch.from_numpy(batch.ids),
-            torch.from_numpy(batch.mask),
-            torch.from_numpy(batch.pool),
-            torch.from_numpy(mode_of(read)),
-            torch.cat([own_emotion, emotion]),
-            torch.cat([own_emoji, torch.full((len(documents),), -1)]),
-            targets,
-            torch.full((len(rows),), weight),
-            torch.full((len(rows),), self.domains.index(rows[0].source)),
-            anchored,
-            anchor,
-            {
-                subject: torch.from_numpy(np.stack([row.taught[subject] for row in rows]))
-                for subject in rows[0].taught
-            },
-        )
-
-    def _anchored(self, rows: Sequence[Example], documents: Sequence[Sticker]) -> tuple[Tensor, Tensor]:
-        """The rows of a batch whose likeness is kept, (a,), and that likeness, (a, d)."""
-        if self._anchor is None:
-            return torch.zeros(0, dtype=torch.int64), torch.zeros(0, len(self.stickers))
-        said = [number for number, example in enumerate(rows) if example.text]
-        numbers = [*said, *range(len(rows), len(rows) + len(documents))]
-        likeness = self._anchor.likeness([rows[number].text for number in said], documents)
-        return torch.tensor(numbers, dtype=torch.int64), torch.from_numpy(likeness)
-
-    def _labels_of(self, stickers: Sequence[Sticker]) -> tuple[Tensor, Tensor, Tensor]:
-        return (
-            torch.tensor([_index(EMOTIONS, sticker.emotion) for sticker in stickers], dtype=torch.int64),
-            torch.tensor([_index(INTENTIONS, sticker.intention) for sticker in stickers], dtype=torch.int64),
-            torch.tensor([_index(self.emoji, normal_label(s.emoji)) for s in stickers], dtype=torch.int64),
-        )
-
-
-def _index(labels: Sequence[str], label: str | None) -> int:
-    return labels.index(label) if label in labels else -1
-
 
 def _flat(grams: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     offsets = np.cumsum([0, *(len(row) for row in grams[:-1])])
     return torch.from_numpy(np.concatenate(grams)), torch.from_numpy(offsets)
-
-
-def _texts(
-    chats: Mapping[str, Sequence[Any]], comments: Mapping[str, Sequence[Any]], stickers: Sequence[Sticker]
-) -> list[str]:
-    """Everything a vocabulary is chosen by, each text once, in a stable order."""
-    from retriever.documents import document
-
-    found: dict[str, None] = {}
-    for samples in chats.values():
-        for sample in samples:
-            found.update((turn.text, None) for turn in sample.conversation.utterances)
-    for said in comments.values():
-        found.update((comment.text, None) for comment in said)
-    found.update((document(sticker), None) for sticker in stickers)
-    return list(found)
 
 
 def dump(config: DualConfig) -> dict[str, Any]:
