@@ -10,6 +10,7 @@ which knows nothing in a domain is shut and not merely turned down: where labels
 other, a little noise decides.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ def calibrate(
     emoji: Tensor,
     bank: Bank,
     source: Tensor,
+    closed: Sequence[str] = (),
 ) -> float:
     """Fit `combination` in place; gives the loss reached. The same inputs give the same gates.
 
@@ -48,6 +50,7 @@ def calibrate(
         values: (k, d, 6) of `DualModule.values`.
         emotion, emoji: (k,) labels, -1 where unknown; an emoji is what decides where there is one.
         source: (k,) which dataset each row is of; datasets count alike, however long.
+        closed: `PARTS` that nobody fitted; their gates are 0.
 
     Raises:
         InputError: no row has a right sticker and a wrong one.
@@ -68,6 +71,7 @@ def calibrate(
     weights = 1 / counts[source[rows]].float()
     gold = torch.zeros(len(rows), dtype=torch.int64, device=values.device)
     shut = _shut(combination, emoji, source)
+    shut[:, [PARTS.index(part) for part in closed]] = True
     with torch.enable_grad():
         for parameter in combination.parameters():
             parameter.requires_grad_(True)

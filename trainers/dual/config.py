@@ -73,6 +73,8 @@ class DualConfig(BaseModel):
         packs: packs of labelled stickers that conversations are matched with, the first one the golds';
             ``starter`` is the pack that ships.
         vocabulary: pieces kept or added.
+        wide: kinds of label that a linear model over n-grams names, too. Gates are fitted on rows of the same
+            subjects as the training rows: where new conversations have others, they trust n-grams too much.
         buckets: of the hashed n-grams.
         max_tokens: longest input.
         batch_tokens: padded tokens of a batch.
@@ -99,6 +101,7 @@ class DualConfig(BaseModel):
     sources: dict[str, SourceConfig]
     packs: tuple[str, ...]
     vocabulary: int = Field(default=22_000, ge=100)
+    wide: tuple[Subject, ...] = ("emotion", "emoji")
     buckets: int = Field(default=1 << 17, ge=16)
     max_tokens: int = Field(default=72, ge=48, le=512)
     batch_tokens: int = Field(default=2048, ge=64)

@@ -49,7 +49,7 @@ def tensors(task: "DualTask", int8: bool = True) -> dict[str, NDArray[Any]]:
     if module.likeness is not None:
         state[LIKENESS] = module.likeness.weight.detach().float().cpu().numpy()
     # n-gram tables label by label: one scale a label, and a row of the file is a label
-    for table in ("wide_emotion", "wide_emoji"):
+    for table in (f"wide_{kind}" for kind in task.config.wide):
         wide = getattr(module, table)
         state[f"{table}.weight"] = wide.table.weight.float().cpu().numpy().T
         state[f"{table}.bias"] = wide.bias.float().cpu().numpy()
@@ -95,7 +95,10 @@ def restore(task: "DualTask", folder: Path) -> None:
     )  # heads have them in them
     if LIKENESS in stored:
         new[LIKENESS] = stored.pop(LIKENESS)
-    for table in ("wide_emotion", "wide_emoji"):
+    for name in ("table.weight", "bias"):
+        for table in ("wide_emotion", "wide_emoji"):  # as they are where the checkpoint has none
+            new[f"{table}.{name}"] = state[f"{table}.{name}"].cpu().numpy()
+    for table in (f"wide_{kind}" for kind in task.config.wide):
         new[f"{table}.table.weight"] = stored.pop(f"{table}.weight").T
         new[f"{table}.bias"] = stored.pop(f"{table}.bias")
     new["combination.other"] = stored.pop("other_emoji")

@@ -93,10 +93,12 @@ class DualTask:
     def _fit_wide(self) -> None:
         rows = [example for own in self._rows.values() for example in own]
         grams = [example.grams for example in rows]
-        emotion = np.array([number_of(EMOTIONS, example.emotion) for example in rows])
-        emoji = np.array([number_of(self.emoji, example.emoji) for example in rows])
-        fit_wide(self._module.wide_emotion, grams, emotion)
-        fit_wide(self._module.wide_emoji, grams, emoji)
+        if "emotion" in self.config.wide:
+            emotion = np.array([number_of(EMOTIONS, example.emotion) for example in rows])
+            fit_wide(self._module.wide_emotion, grams, emotion)
+        if "emoji" in self.config.wide:
+            emoji = np.array([number_of(self.emoji, example.emoji) for example in rows])
+            fit_wide(self._module.wide_emoji, grams, emoji)
 
     @property
     def module(self) -> DualModule:
@@ -214,6 +216,7 @@ class DualTask:
             torch.tensor([number_of(self.emoji, example.emoji) for example in rows], device=device),
             module.bank,
             torch.tensor([self.domains.index(example.source) for example in rows], device=device),
+            closed=[f"wide_{kind}" for kind in ("emotion", "emoji") if kind not in self.config.wide],
         )
         module.train(was)
 

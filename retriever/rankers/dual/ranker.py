@@ -75,6 +75,7 @@ class DualRanker:
                     tensors[f"wide_{name}.bias"],
                 )
                 for name in ("emotion", "emoji")
+                if f"wide_{name}.weight" in tensors
             }
             self._gates: Floats = tensors["gates"]
             self._other: list[float] = tensors["other_emoji"].tolist()
@@ -173,11 +174,18 @@ class DualRanker:
         grams = ngrams(conversation, self._buckets)
         return (
             self._said("emotion", seen),
-            _log_softmax(_wide(grams, *self._wide["emotion"])),
+            self._counted("emotion", grams),
             self._said("intention", seen),
             self._said("emoji", seen),
-            _log_softmax(_wide(grams, *self._wide["emoji"]))[: len(self._emoji)],
+            self._counted("emoji", grams),
         )
+
+    def _counted(self, kind: str, grams: NDArray[np.int64]) -> Floats:
+        """What the linear model over n-grams says; zeros where the checkpoint has none of `kind`."""
+        labels = len(self.labels[kind])
+        if kind not in self._wide:
+            return np.zeros(labels, np.float32)
+        return _log_softmax(_wide(grams, *self._wide[kind]))[:labels]
 
     def _said(self, kind: str, seen: Floats) -> Floats:
         """What a head says; a head that learnt no labels has one of no meaning, which is left out."""

@@ -82,6 +82,29 @@ def test_a_ranker_that_saw_no_emoji_scores_as_torch_does(tmp_path: Path) -> None
     assert ranker.read([samples[0].conversation])["emoji"].shape == (1, 0)
 
 
+def test_n_grams_for_some_kinds_of_label_alone(tmp_path: Path) -> None:
+    config = make_config(tmp_path, epochs=2).model_copy(update={"wide": ("emoji",)})
+    task = DualTask(config, tmp_path / "run" / "work")
+    checkpoint = train(task, config.train, tmp_path / "run", show_progress=False).checkpoint
+    from safetensors.numpy import load_file
+
+    from trainers.dual.export import restore
+    from trainers.dual.model import PARTS
+
+    stored = load_file(checkpoint / "model.safetensors")
+    assert "wide_emoji.weight" in stored and "wide_emotion.weight" not in stored
+    closed, left = PARTS.index("wide_emotion"), PARTS.index("wide_emoji")
+    assert not stored["gates"][:, closed].any() and stored["gates"][:, left].any()
+    samples = list(open_dataset(config.sources["chat"].path, "valid").samples())
+    ranker = load_ranker(checkpoint)
+    features = ranker.encode_stickers(task.stickers)
+    onnx = np.stack([ranker.score(sample.conversation, features) for sample in samples])
+    restore(task, checkpoint)
+    task.refresh()
+    torch_scores = task.score(list(examples(samples, task.tokens, config.buckets, "chat")))
+    np.testing.assert_allclose(onnx, torch_scores, atol=2e-4)
+
+
 def test_rounding_to_int8_hardly_moves_the_order(trained: tuple[DualTask, Path]) -> None:
     _, checkpoint = trained
     config = json.loads((checkpoint / "config.json").read_text())
