@@ -14,6 +14,7 @@ import typer
 
 from retriever.cli import (
     analyse,
+    average,
     chat,
     data,
     demo,
@@ -70,6 +71,7 @@ app.command("report")(report.report)
 app.command("score")(score.score)
 app.command("fuse")(fuse.fuse)
 app.command("train")(train.train)
+app.command("average")(average.average)
 app.command("analyse")(analyse.analyse)
 app.command("chat")(chat.chat)
 app.add_typer(data.app)

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
-__all__ = ["SCALE", "load_weights", "quantise"]
+__all__ = ["SCALE", "load_weights", "quantise", "quantised"]
 
 SCALE = ".scale"
 """What the name of a matrix's scales ends with, in a file of weights."""
@@ -33,3 +34,14 @@ def load_weights(file: Path) -> dict[str, NDArray[Any]]:
         matrix = name.removesuffix(SCALE)
         stored[matrix] = stored[matrix].astype(np.float32) * scale[:, None]
     return stored
+
+
+def quantised(file: Path) -> frozenset[str]:
+    """The names of the matrices that a safetensors file holds as int8.
+
+    Raises:
+        OSError, safetensors.SafetensorError: the file is missing or damaged.
+    """
+    with safe_open(file, "numpy") as stored:
+        names = stored.keys()
+    return frozenset(name.removesuffix(SCALE) for name in names if name.endswith(SCALE))
