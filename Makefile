@@ -7,7 +7,7 @@ export HF_HUB_OFFLINE ?= 1
 export PYTHONUTF8 = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test drill clean vllm-env vllm-env-if-possible
+.PHONY: help demo check test starter-ranker drill clean vllm-env vllm-env-if-possible
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,13 @@ check: $(VENV)/.dev ## lint, formatting and types
 
 test: $(VENV)/.dev | vllm-env-if-possible ## every test that needs neither a GPU nor a network
 	$(BIN)/pytest
+
+starter-ranker: $(VENV)/.dev ## train the ranker that ships: DATA=folder of the datasets; can be killed and given again
+	$(BIN)/sticker train dual/chats --data $(DATA) --out runs/chats-minilm
+	$(BIN)/sticker train dual/chats --data $(DATA) --out runs/chats-e5 --set start=e5 --set vocabulary=24000
+	$(BIN)/sticker train dual/first --data $(DATA) --out runs/first
+	$(BIN)/sticker train dual/starter --data $(DATA) --out runs/starter
+	$(BIN)/sticker average runs/first/best runs/starter/best --out runs/average
 
 KILLS ?= 300
 SEED ?= 1
