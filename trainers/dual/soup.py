@@ -5,6 +5,7 @@ where new conversations are not like those that were trained on, often better. O
 """
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from shutil import copyfile
@@ -49,7 +50,7 @@ def average(folders: Sequence[Path], shares: Sequence[float], out: Path) -> None
     """
     if len(folders) < 2:
         raise InputError(f"got {len(folders)} checkpoint, an average takes two or more")
-    if len(shares) != len(folders) or min(shares) <= 0:
+    if len(shares) != len(folders) or not all(0 < share < math.inf for share in shares):
         raise InputError(f"got shares {list(shares)}, expected {len(folders)} numbers above 0")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} has something in it; give a new or empty folder")

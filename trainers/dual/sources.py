@@ -80,12 +80,14 @@ class Sources:
             rows = list(examples(self.chats[name], tokens, self._config.buckets, name))
         else:
             rows = list(comment_examples(self.comments[name], tokens, self._config.buckets, name))
+        teachers = {subject: names for subject, names in self._config.sources[name].taught.items() if names}
+        if not teachers:
+            return rows
         talks = [row.conversation for row in (self.chats.get(name) or self.comments[name])]
         labels: dict[Subject, Sequence[str]] = {"emotion": EMOTIONS, "emoji": emoji}
         taught = {
-            subject: soft_labels(teachers, subject, labels[subject], talks, work)
-            for subject, teachers in self._config.sources[name].taught.items()
-            if teachers
+            subject: soft_labels(names, subject, labels[subject], talks, work)
+            for subject, names in teachers.items()
         }
         return [
             replace(row, taught={subject: said[number] for subject, said in taught.items()})

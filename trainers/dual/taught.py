@@ -85,7 +85,8 @@ def _file(
     """The answers so far, (n, labels) and NaN where there is none yet."""
     import hashlib
 
-    told = hashlib.sha256(repr([(talk.mode, talk.utterances) for talk in talks]).encode()).hexdigest()
+    asked = [(talk.mode, talk.reply_speaker, talk.utterances) for talk in talks]
+    told = hashlib.sha256(repr(asked).encode()).hexdigest()
     file = work / f"{teacher.replace('@', '-')}-{subject}-{told[:12]}.npy"
     if not file.is_file():
         work.mkdir(parents=True, exist_ok=True)

@@ -5,31 +5,18 @@ whether the sender of the sticker (``[ME]``) said it or somebody else. The marke
 produce, so words in a chat cannot pose as one. A tower has to be trained to know them.
 """
 
-from collections.abc import Callable, Sequence
-
 from retriever.encoders.dual.row import ADD, CLS, DOC, ME, REPLY, SEP, YOU, Row
+from retriever.encoders.dual.rows import Cut, Rows
 from retriever.types import Conversation
 
-__all__ = ["HISTORY", "Cut", "Marked", "conversation_row"]
+__all__ = ["HISTORY", "Marked", "conversation_row"]
 
 HISTORY = 3
 """Utterances that are read, where nothing else is said."""
 
-Cut = Callable[[Sequence[str]], Sequence[list[int]]]
-"""Texts to the ids of their words."""
 
-
-class Marked:
-    """Rows with markers.
-
-    Args:
-        cut: texts to the ids of their words.
-        max_tokens: longest row.
-        turns: how many of the last utterances that are not empty are read.
-    """
-
-    def __init__(self, cut: Cut, max_tokens: int, turns: int) -> None:
-        self._cut, self._max_tokens, self._turns = cut, max_tokens, turns
+class Marked(Rows):
+    """Rows with markers."""
 
     def conversation(self, conversation: Conversation) -> Row:
         """Pooling starts at the last utterance: the earlier ones reach it through attention."""

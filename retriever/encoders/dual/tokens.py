@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from retriever.encoders.dual.marked import HISTORY, Marked
 from retriever.encoders.dual.row import MARKERS, Row
+from retriever.encoders.dual.rows import Rows
 from retriever.encoders.dual.spelling import LONGEST, spelled
 from retriever.encoders.dual.written import Written
 from retriever.errors import ModelError
@@ -17,7 +18,7 @@ __all__ = ["DualTokens", "Reading"]
 Reading = Literal["markers", "words"]
 """How a row says who spoke and what is asked: see `retriever.encoders.dual.marked` and `...written`."""
 
-_WRITERS: dict[str, type[Marked] | type[Written]] = {"markers": Marked, "words": Written}
+_WRITERS: dict[str, type[Rows]] = {"markers": Marked, "words": Written}
 
 _LEAST = 48
 """Tokens of the smallest row that holds a message and what stands around it."""
@@ -55,7 +56,7 @@ class DualTokens:
         if reading not in _WRITERS:
             raise ModelError(f"reading is {reading!r}, expected one of {', '.join(_WRITERS)}")
         self.max_tokens = max_tokens
-        self._rows: Marked | Written = _WRITERS[reading](self.words, max_tokens, turns)
+        self._rows: Rows = _WRITERS[reading](self.words, max_tokens, turns)
 
     def words(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text's words, without markers or limit."""

@@ -6,8 +6,8 @@ is; a message that imitates the frame reads as such, as it does to people. What 
 answer what you said, and add to what I said.
 """
 
-from retriever.encoders.dual.marked import Cut
 from retriever.encoders.dual.row import ADD, CLS, DOC, REPLY, SEP, Row
+from retriever.encoders.dual.rows import Cut, Rows
 from retriever.types import Conversation
 
 __all__ = ["FRAME", "Written"]
@@ -18,17 +18,11 @@ FRAME = (_ME, _YOU)
 """What is written before utterances: a vocabulary has to have its words."""
 
 
-class Written:
-    """Rows in words.
-
-    Args:
-        cut: texts to the ids of their words.
-        max_tokens: longest row.
-        turns: how many of the last utterances that are not empty are read.
-    """
+class Written(Rows):
+    """Rows in words."""
 
     def __init__(self, cut: Cut, max_tokens: int, turns: int) -> None:
-        self._cut, self._max_tokens, self._turns = cut, max_tokens, turns
+        super().__init__(cut, max_tokens, turns)
         self._me, self._you = cut(FRAME)
 
     def conversation(self, conversation: Conversation) -> Row:

@@ -39,6 +39,9 @@ Floats = NDArray[np.float32]
 class DualRanker:
     """A dual checkpoint, ready to score. Instances may be shared by threads.
 
+    Attributes:
+        labels: what `read` gives log probabilities of, by kind of label; no emoji where none were learnt.
+
     Features: ``vector`` (n, h), unit vectors, and ``labels`` (n, 7 + 28 + e + 1), the labels as shares.
     """
 
@@ -62,6 +65,11 @@ class DualRanker:
         try:
             tensors = load_file(folder / WEIGHTS)
             self._emoji: list[str] = list(config["emoji"])
+            self.labels: dict[str, list[str]] = {
+                "emotion": list(EMOTIONS),
+                "intention": list(INTENTIONS),
+                "emoji": self._emoji,
+            }
             self._told_mode = bool(config.get("mode"))
             self._buckets, self._temperature = int(config["buckets"]), float(config["temperature"])
             self._heads = {
@@ -139,11 +147,6 @@ class DualRanker:
             "emotion": dict(zip(EMOTIONS, np.exp(both).tolist(), strict=True)),
             "intention": dict(zip(INTENTIONS, np.exp(intention).tolist(), strict=True)),
         }
-
-    @property
-    def labels(self) -> dict[str, list[str]]:
-        """What `read` gives log probabilities of, by kind of label; no emoji where none were learnt."""
-        return {"emotion": list(EMOTIONS), "intention": list(INTENTIONS), "emoji": list(self._emoji)}
 
     def read(self, conversations: Sequence[Conversation]) -> dict[str, Floats]:
         """Log probabilities (n, labels) of each kind in `labels`, by the tower alone, without n-grams."""

@@ -85,7 +85,7 @@ def test_one_is_no_average(two: list[Path], tmp_path: Path) -> None:
         average(two[:1], [1.0], tmp_path / "out")
 
 
-@pytest.mark.parametrize("shares", [[1.0], [1.0, 0.0], [1.0, -1.0]])
+@pytest.mark.parametrize("shares", [[1.0], [1.0, 0.0], [1.0, -1.0], [1.0, float("nan")], [1.0, float("inf")]])
 def test_shares_that_do_not_fit(two: list[Path], tmp_path: Path, shares: list[float]) -> None:
     with pytest.raises(InputError, match="2 numbers above 0"):
         average(two, shares, tmp_path / "out")

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,20 +43,24 @@ def test_it_learns_what_the_words_give_away(trained: tuple[DualTask, Path]) -> N
     assert metrics["posts/R@1"] > 90
 
 
-def test_onnx_scores_are_torch_scores(trained: tuple[DualTask, Path]) -> None:
-    """Torch with the checkpoint's int8 weights put back gives the same scores as ONNX Runtime."""
-    task, checkpoint = trained
+def both_scores(task: DualTask, checkpoint: Path) -> tuple[Any, Any]:
+    """(n, d) of ``chat``'s validation rows: by ONNX Runtime, and by torch with the checkpoint's weights."""
+    from trainers.dual.export import restore
+
     samples = list(open_dataset(task.config.sources["chat"].path, "valid").samples())
     ranker = load_ranker(checkpoint)
     features = ranker.encode_stickers(task.stickers)
     onnx = np.stack([ranker.score(sample.conversation, features) for sample in samples])
-
-    from trainers.dual.export import restore
-
     restore(task, checkpoint)
     task.refresh()
     task.module.eval()
-    torch_scores = task.score(list(examples(samples, task.tokens, task.config.buckets, "chat")))
+    return onnx, task.score(list(examples(samples, task.tokens, task.config.buckets, "chat")))
+
+
+def test_onnx_scores_are_torch_scores(trained: tuple[DualTask, Path]) -> None:
+    """Torch with the checkpoint's int8 weights put back gives the same scores as ONNX Runtime."""
+    task, checkpoint = trained
+    onnx, torch_scores = both_scores(task, checkpoint)
     assert onnx.shape == (TASK_SAMPLES, 6)
     assert np.ptp(onnx) > 1
     np.testing.assert_allclose(onnx, torch_scores, atol=2e-4)
@@ -66,20 +71,13 @@ def test_a_ranker_that_saw_no_emoji_scores_as_torch_does(tmp_path: Path) -> None
     config = config.model_copy(update={"sources": {"chat": config.sources["chat"]}})
     task = DualTask(config, tmp_path / "run" / "work")
     checkpoint = train(task, config.train, tmp_path / "run", show_progress=False).checkpoint
-    samples = list(open_dataset(config.sources["chat"].path, "valid").samples())
-    ranker = load_ranker(checkpoint)
-    features = ranker.encode_stickers(task.stickers)
-    onnx = np.stack([ranker.score(sample.conversation, features) for sample in samples])
-
-    from trainers.dual.export import restore
-
-    restore(task, checkpoint)
-    task.refresh()
-    torch_scores = task.score(list(examples(samples, task.tokens, config.buckets, "chat")))
+    onnx, torch_scores = both_scores(task, checkpoint)
     np.testing.assert_allclose(onnx, torch_scores, atol=2e-4)
+    ranker = load_ranker(checkpoint)
     assert isinstance(ranker, DualRanker)
     assert ranker.labels["emoji"] == []
-    assert ranker.read([samples[0].conversation])["emoji"].shape == (1, 0)
+    sample = next(iter(open_dataset(config.sources["chat"].path, "valid").samples()))
+    assert ranker.read([sample.conversation])["emoji"].shape == (1, 0)
 
 
 def test_n_grams_for_some_kinds_of_label_alone(tmp_path: Path) -> None:
@@ -88,20 +86,13 @@ def test_n_grams_for_some_kinds_of_label_alone(tmp_path: Path) -> None:
     checkpoint = train(task, config.train, tmp_path / "run", show_progress=False).checkpoint
     from safetensors.numpy import load_file
 
-    from trainers.dual.export import restore
     from trainers.dual.model import PARTS
 
     stored = load_file(checkpoint / "model.safetensors")
     assert "wide_emoji.weight" in stored and "wide_emotion.weight" not in stored
     closed, left = PARTS.index("wide_emotion"), PARTS.index("wide_emoji")
     assert not stored["gates"][:, closed].any() and stored["gates"][:, left].any()
-    samples = list(open_dataset(config.sources["chat"].path, "valid").samples())
-    ranker = load_ranker(checkpoint)
-    features = ranker.encode_stickers(task.stickers)
-    onnx = np.stack([ranker.score(sample.conversation, features) for sample in samples])
-    restore(task, checkpoint)
-    task.refresh()
-    torch_scores = task.score(list(examples(samples, task.tokens, config.buckets, "chat")))
+    onnx, torch_scores = both_scores(task, checkpoint)
     np.testing.assert_allclose(onnx, torch_scores, atol=2e-4)
 
 

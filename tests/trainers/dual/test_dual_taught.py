@@ -110,9 +110,12 @@ def test_only_what_is_missing_is_asked(
     before = len(asked)
     soft_labels(world[1][:1], "emotion", EMOTIONS, talks, tmp_path)
     assert len(asked) == before
-    other = [replace(talks[0], mode="reply"), *talks[1:]]
-    soft_labels(world[1][:1], "emotion", EMOTIONS, other, tmp_path)
-    assert len(asked) > before  # other rows have answers of their own
+    for change in ({"mode": "reply"}, {"reply_speaker": talks[0].utterances[0].speaker}):
+        other = [replace(talks[0], **change), *talks[1:]]
+        assert other[0] != talks[0]
+        soft_labels(world[1][:1], "emotion", EMOTIONS, other, tmp_path)
+        assert len(asked) > before  # other rows have answers of their own
+        before = len(asked)
 
 
 def test_the_loss_is_the_divergence_written_out() -> None:
