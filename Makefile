@@ -43,7 +43,7 @@ starter-ranker: $(VENV)/.dev ## train the ranker that ships: DATA=folder of the 
 	$(BIN)/sticker train dual/chats --data $(DATA) --out runs/chats-e5 --set start=e5 --set vocabulary=24000
 	$(BIN)/sticker train dual/first --data $(DATA) --out runs/first
 	$(BIN)/sticker train dual/starter --data $(DATA) --out runs/starter
-	$(BIN)/sticker average runs/first/best runs/starter/best --out runs/average
+	test -d runs/average || $(BIN)/sticker average runs/first/best runs/starter/best --out runs/average
 
 KILLS ?= 300
 SEED ?= 1

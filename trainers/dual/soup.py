@@ -20,7 +20,7 @@ from retriever.checkpoints import CARD, CONFIG, GRAPH, TRAINING, WEIGHTS, conten
 from retriever.encoders.dual.marked import HISTORY
 from retriever.encoders.dual.text import build_graph
 from retriever.errors import InputError, ModelError
-from retriever.store.atomic import write_bytes, write_json
+from retriever.store.atomic import new_folder, write_bytes, write_json
 from trainers.dual.model import PARTS
 from trainers.parts.int8 import SCALE, load_weights, quantise, quantised
 
@@ -77,12 +77,12 @@ def average(folders: Sequence[Path], shares: Sequence[float], out: Path) -> None
             found[name], found[f"{name}{SCALE}"] = quantise(mean)
         else:
             found[name] = mean
-    out.mkdir(parents=True, exist_ok=True)
-    save_file(found, out / WEIGHTS)
-    write_json(out / CONFIG, described)
-    (out / GRAPH).write_bytes(build_graph(out / WEIGHTS, described))
-    copyfile(folders[0] / TOKENIZER, out / TOKENIZER)
-    _tell(folders, parts.tolist(), out)
+    with new_folder(out) as folder:
+        save_file(found, folder / WEIGHTS)
+        write_json(folder / CONFIG, described)
+        (folder / GRAPH).write_bytes(build_graph(folder / WEIGHTS, described))
+        copyfile(folders[0] / TOKENIZER, folder / TOKENIZER)
+        _tell(folders, parts.tolist(), folder)
 
 
 def _alike(folders: Sequence[Path]) -> dict[str, Any]:

@@ -98,6 +98,16 @@ def test_nothing_is_written_over(two: list[Path], tmp_path: Path) -> None:
     assert (tmp_path / "mine").read_text() == "dear"
 
 
+def test_half_an_average_is_none(two: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("trainers.dual.soup.build_graph", stop)
+    with pytest.raises(KeyboardInterrupt):
+        average(two, [1.0, 1.0], tmp_path / "out")
+    assert not any(tmp_path.iterdir())
+
+
 def _change(key: str, value: object) -> Callable[[Path], None]:
     def change(folder: Path) -> None:
         config = json.loads((folder / "config.json").read_text())
