@@ -61,6 +61,8 @@ class DualConfig(BaseModel):
         start: hub id or folder of a BERT or MPNet (``config.json``, ``tokenizer.json``,
             ``model.safetensors``) to start from; ``minilm`` is the packaged all-MiniLM-L6-v2, ``e5`` the
             packaged multilingual-e5-small.
+        checkpoint: a dual checkpoint of the same start, data and labels; training goes on from its weights
+            with a schedule of its own. None for the published ones. Seen from where training is started.
         layers: how many of its layers are kept, from below.
         learning: how many of those learn, from above; words and the layers below stay as published. None for
             all. A tower that does not learn at all is ``train.frozen = ["reader"]``.
@@ -93,6 +95,7 @@ class DualConfig(BaseModel):
 
     root: str = "."
     start: str = "minilm"
+    checkpoint: str | None = None
     layers: int | None = Field(default=None, ge=1)
     learning: int | None = Field(default=None, ge=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)

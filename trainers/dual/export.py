@@ -1,5 +1,6 @@
 """From a trained module to a checkpoint that ONNX Runtime and torch both read: int8 matrices."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from shutil import copyfile
@@ -14,15 +15,16 @@ from torch import Tensor
 from retriever.checkpoints import CONFIG, GRAPH, SCHEMA, WEIGHTS
 from retriever.encoders.dual.text import build_graph
 from retriever.store.atomic import write_json
+from trainers.dual.alike import TOKENIZER, refuse_another_make, weights_of
 from trainers.dual.heads import Head
 from trainers.dual.model import FLOOR, PARTS, DualModule
 from trainers.dual.mpnet import as_bert, as_mpnet
-from trainers.parts.int8 import SCALE, load_weights, quantise
+from trainers.parts.int8 import SCALE, quantise
 
 if TYPE_CHECKING:
     from trainers.dual.task import DualTask
 
-__all__ = ["restore", "save_checkpoint", "tensors"]
+__all__ = ["begin_from", "describe", "restore", "save_checkpoint", "tensors"]
 
 POSITIONS = "embeddings.position_embeddings.weight"
 
@@ -81,9 +83,10 @@ def restore(task: "DualTask", folder: Path) -> None:
     """Put a checkpoint's weights, rounded as they are, back into the task's module.
 
     Raises:
+        ModelError: they cannot be read.
         RuntimeError: they are of another architecture.
     """
-    stored = load_weights(folder / WEIGHTS)
+    stored = weights_of(folder)
     module = task.module
     state = module.state_dict()
     words = stored.pop("embeddings.word_embeddings.weight")
@@ -98,9 +101,10 @@ def restore(task: "DualTask", folder: Path) -> None:
     for name in ("table.weight", "bias"):
         for table in ("wide_emotion", "wide_emoji"):  # as they are where the checkpoint has none
             new[f"{table}.{name}"] = state[f"{table}.{name}"].cpu().numpy()
-    for table in (f"wide_{kind}" for kind in task.config.wide):
-        new[f"{table}.table.weight"] = stored.pop(f"{table}.weight").T
-        new[f"{table}.bias"] = stored.pop(f"{table}.bias")
+    for table in ("wide_emotion", "wide_emoji"):
+        if f"{table}.weight" in stored:
+            new[f"{table}.table.weight"] = stored.pop(f"{table}.weight").T
+            new[f"{table}.bias"] = stored.pop(f"{table}.bias")
     new["combination.other"] = stored.pop("other_emoji")
     likeness = PARTS.index("likeness")
     gates = stored.pop("gates")
@@ -122,10 +126,10 @@ def restore(task: "DualTask", folder: Path) -> None:
     )
 
 
-def save_checkpoint(task: "DualTask", folder: Path, metrics: Mapping[str, float], int8: bool = True) -> None:
-    """Write a whole checkpoint into the empty `folder`."""
+def describe(task: "DualTask") -> dict[str, Any]:
+    """What ``config.json`` says of a task's checkpoints before any is measured."""
     config = task.config
-    described = {
+    return {
         "family": "dual",
         "schema": SCHEMA,
         **task.start.shape,
@@ -138,9 +142,28 @@ def save_checkpoint(task: "DualTask", folder: Path, metrics: Mapping[str, float]
         "temperature": config.temperature,
         "emoji": task.emoji,
         "domains": task.domains,
-        "validation": {name: round(float(value), 2) for name, value in metrics.items()},
+        "validation": {},
     }
+
+
+def save_checkpoint(task: "DualTask", folder: Path, metrics: Mapping[str, float], int8: bool = True) -> None:
+    """Write a whole checkpoint into the empty `folder`."""
+    validation = {name: round(float(value), 2) for name, value in metrics.items()}
+    described = describe(task) | {"validation": validation}
     write_json(folder / CONFIG, described)
     save_file(tensors(task, int8), folder / WEIGHTS)
     (folder / GRAPH).write_bytes(build_graph(folder / WEIGHTS, described))
-    copyfile(task.start.tokenizer_file, folder / "tokenizer.json")
+    copyfile(task.start.tokenizer_file, folder / TOKENIZER)
+
+
+def begin_from(task: "DualTask", folder: Path) -> None:
+    """Give a task that has not begun the weights of a checkpoint of the same make.
+
+    N-grams and gates come too, where both have them, and are fitted anew as in any run.
+
+    Raises:
+        ModelError: it cannot be read, or is of another family, shape, tokenizer or labels.
+    """
+    # through JSON: a list is a list and a number a number, as they are in what is read
+    refuse_another_make(folder, json.loads(json.dumps(describe(task))), task.start.tokenizer_file)
+    restore(task, folder)

@@ -13,23 +13,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from retriever.checkpoints import CARD, CONFIG, GRAPH, TRAINING, WEIGHTS, content_id, read_config
-from retriever.encoders.dual.marked import HISTORY
+from retriever.checkpoints import CARD, CONFIG, GRAPH, TRAINING, WEIGHTS, content_id
 from retriever.encoders.dual.text import build_graph
 from retriever.errors import InputError, ModelError
 from retriever.store.atomic import new_folder, write_bytes, write_json
+from trainers.dual.alike import TOKENIZER, make_of, refuse_another_make, weights_of
 from trainers.dual.model import PARTS
-from trainers.parts.int8 import SCALE, load_weights, quantise, quantised
+from trainers.parts.int8 import SCALE, quantise, quantised
 
 __all__ = ["average"]
-
-TOKENIZER = "tokenizer.json"
-
-_UNSAID = {"reading": "markers", "turns": HISTORY, "mode": False, "likeness": None}
-"""What checkpoints mean that were written before they said so."""
 
 _WIDE = ("wide_emotion", "wide_emoji")
 
@@ -55,7 +49,7 @@ def average(folders: Sequence[Path], shares: Sequence[float], out: Path) -> None
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} has something in it; give a new or empty folder")
     described = _alike(folders)
-    weights = [_weights(folder) for folder in folders]
+    weights = [weights_of(folder) for folder in folders]
     rounded = quantised(folders[0] / WEIGHTS)
     names = set.intersection(*(set(each) for each in weights))
     lacking = sorted({name for each in weights for name in each} - names)
@@ -87,29 +81,10 @@ def average(folders: Sequence[Path], shares: Sequence[float], out: Path) -> None
 
 def _alike(folders: Sequence[Path]) -> dict[str, Any]:
     """The configuration that all have, without what was measured of each."""
-    configs = [_UNSAID | read_config(folder) | {"validation": {}} for folder in folders]
-    first = configs[0]
-    if first["family"] != "dual":
-        raise ModelError(f"{folders[0]} is a {first['family']} ranker; only dual ones are averaged")
-    for folder, config in zip(folders[1:], configs[1:], strict=True):
-        if differing := sorted(key for key in first.keys() | config if first.get(key) != config.get(key)):
-            key = differing[0]
-            raise ModelError(
-                f"{folder} differs from {folders[0]} in {', '.join(differing)} ({key}: {config.get(key)!r}, "
-                f"expected {first.get(key)!r}); only rankers of one start can be averaged"
-            )
-        if (folder / TOKENIZER).read_bytes() != (folders[0] / TOKENIZER).read_bytes():
-            raise ModelError(
-                f"{folder} has another tokenizer than {folders[0]}; train both with the same vocabulary"
-            )
+    first = make_of(folders[0])
+    for folder in folders[1:]:
+        refuse_another_make(folder, first, folders[0] / TOKENIZER)
     return first
-
-
-def _weights(folder: Path) -> dict[str, NDArray[Any]]:
-    try:
-        return load_weights(folder / WEIGHTS)
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{folder / WEIGHTS} cannot be read ({error}); copy the checkpoint again") from error
 
 
 def _tell(folders: Sequence[Path], parts: Sequence[float], out: Path) -> None:

@@ -76,6 +76,10 @@ class DualTask:
             config.temperature,
             Bank(nothing, emotion, intention, emoji, golds),
         )
+        if config.checkpoint is not None:
+            from trainers.dual.export import begin_from
+
+            begin_from(self, Path(config.checkpoint).expanduser())
         if config.learning is not None:
             self._module.reader.learns(config.learning)
         rows: dict[str, list[Example]] = {}

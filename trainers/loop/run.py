@@ -16,6 +16,7 @@ from retriever.errors import InputError, ModelError
 from retriever.extras import require
 from retriever.progress import bar
 from retriever.store.atomic import new_folder, remove_folder, write_json
+from trainers.loop.allocator import keep_freed_memory
 from trainers.loop.data import prefetch, to_device
 from trainers.loop.freeze import freeze, keep_read
 from trainers.loop.logs import RunLog
@@ -86,6 +87,8 @@ class _Run:
             raise InputError("device is 'cuda', but torch finds no GPU here; use 'auto' or 'cpu'")
         _forget_other_runs()
         on_cpu = options.device == "cpu" or not torch.accelerator.is_available()
+        if on_cpu:
+            keep_freed_memory()
         self.accelerator = accelerate.Accelerator(
             mixed_precision=mixed_precision(options.precision, on_cpu),
             cpu=options.device == "cpu",
