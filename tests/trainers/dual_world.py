@@ -154,6 +154,7 @@ def make_config(root: Path, **train: Any) -> DualConfig:
         },
         packs=(str(make_pack(root / "pack")),),
         vocabulary=4000,
+        wide=("emotion", "emoji"),
         buckets=512,
         max_tokens=64,
         batch_tokens=256,

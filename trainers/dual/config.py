@@ -75,8 +75,9 @@ class DualConfig(BaseModel):
         packs: packs of labelled stickers that conversations are matched with, the first one the golds';
             ``starter`` is the pack that ships.
         vocabulary: pieces kept or added.
-        wide: kinds of label that a linear model over n-grams names, too. Gates are fitted on rows of the same
-            subjects as the training rows: where new conversations have others, they trust n-grams too much.
+        wide: kinds of label that a linear model over n-grams names, too. Not emotions unless asked: gates are
+            fitted on rows that stand among the training rows, where names and scenes give labels away, and
+            trust n-grams too much in other conversations.
         buckets: of the hashed n-grams.
         max_tokens: longest input.
         batch_tokens: padded tokens of a batch.
@@ -104,7 +105,7 @@ class DualConfig(BaseModel):
     sources: dict[str, SourceConfig]
     packs: tuple[str, ...]
     vocabulary: int = Field(default=22_000, ge=100)
-    wide: tuple[Subject, ...] = ("emotion", "emoji")
+    wide: tuple[Subject, ...] = ("emoji",)
     buckets: int = Field(default=1 << 17, ge=16)
     max_tokens: int = Field(default=72, ge=48, le=512)
     batch_tokens: int = Field(default=2048, ge=64)

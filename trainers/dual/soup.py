@@ -5,7 +5,6 @@ where new conversations are not like those that were trained on, often better. O
 """
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from shutil import copyfile
@@ -17,7 +16,8 @@ from safetensors.numpy import save_file
 
 from retriever.checkpoints import CARD, CONFIG, GRAPH, TRAINING, WEIGHTS, content_id
 from retriever.encoders.dual.text import build_graph
-from retriever.errors import InputError, ModelError
+from retriever.errors import ModelError
+from retriever.rankers.dual.together import whole_shares
 from retriever.store.atomic import new_folder, write_bytes, write_json
 from trainers.dual.alike import TOKENIZER, make_of, refuse_another_make, weights_of
 from trainers.dual.model import PARTS
@@ -42,12 +42,7 @@ def average(folders: Sequence[Path], shares: Sequence[float], out: Path) -> None
         InputError: fewer than two checkpoints, shares that do not fit, or `out` has something in it.
         ModelError: a checkpoint cannot be read, or is of another family, shape, tokenizer or labels.
     """
-    if len(folders) < 2:
-        raise InputError(f"got {len(folders)} checkpoint, an average takes two or more")
-    if len(shares) != len(folders) or not all(0 < share < math.inf for share in shares):
-        raise InputError(f"got shares {list(shares)}, expected {len(folders)} numbers above 0")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} has something in it; give a new or empty folder")
+    parts = whole_shares(folders, shares, out, "an average")
     described = _alike(folders)
     weights = [weights_of(folder) for folder in folders]
     rounded = quantised(folders[0] / WEIGHTS)
@@ -55,7 +50,6 @@ def average(folders: Sequence[Path], shares: Sequence[float], out: Path) -> None
     lacking = sorted({name for each in weights for name in each} - names)
     if strange := [name for name in lacking if not name.startswith(_WIDE)]:
         raise ModelError(f"only some of the checkpoints have {strange[0]}: they are of different makes")
-    parts = np.array(shares, np.float64) / sum(shares)
     found: dict[str, NDArray[Any]] = {}
     for name in sorted(names):
         each = [weight[name] for weight in weights]
@@ -63,8 +57,8 @@ def average(folders: Sequence[Path], shares: Sequence[float], out: Path) -> None
             raise ModelError(
                 f"{name} is {' and '.join(str(value.shape) for value in each)}: not of one start"
             )
-        mean = sum(part * value.astype(np.float64) for part, value in zip(parts, each, strict=True))
-        mean = np.ascontiguousarray(mean, np.float32)
+        parted = (part * value.astype(np.float64) for part, value in zip(parts, each, strict=True))
+        mean = np.ascontiguousarray(sum(parted), np.float32)
         if name == "gates":
             mean[:, [PARTS.index(part) for part in _WIDE if f"{part}.weight" in lacking]] = 0
         if name in rounded:
@@ -76,7 +70,7 @@ def average(folders: Sequence[Path], shares: Sequence[float], out: Path) -> None
         write_json(folder / CONFIG, described)
         (folder / GRAPH).write_bytes(build_graph(folder / WEIGHTS, described))
         copyfile(folders[0] / TOKENIZER, folder / TOKENIZER)
-        _tell(folders, parts.tolist(), folder)
+        _tell(folders, parts, folder)
 
 
 def _alike(folders: Sequence[Path]) -> dict[str, Any]:

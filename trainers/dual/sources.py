@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from eval.datasets import Sample
 from eval.labels import label_of
+from retriever.caches import cache_folder
 from retriever.encoders.dual.tokens import DualTokens
 from retriever.errors import InputError
 from retriever.labels import EMOTIONS
@@ -68,13 +68,12 @@ class Sources:
         for comments in self.comments.values():
             yield from (comment.text for comment in comments)
 
-    def examples(self, name: str, tokens: DualTokens, emoji: Sequence[str], work: Path) -> list[Example]:
+    def examples(self, name: str, tokens: DualTokens, emoji: Sequence[str]) -> list[Example]:
         """The rows of one source, with what its teachers say of them.
 
         Args:
             tokens: cuts them.
             emoji: the student's labels.
-            work: where teachers' answers are kept.
         """
         if name in self.chats:
             rows = list(examples(self.chats[name], tokens, self._config.buckets, name))
@@ -86,7 +85,7 @@ class Sources:
         talks = [row.conversation for row in (self.chats.get(name) or self.comments[name])]
         labels: dict[Subject, Sequence[str]] = {"emotion": EMOTIONS, "emoji": emoji}
         taught = {
-            subject: soft_labels(names, subject, labels[subject], talks, work)
+            subject: soft_labels(names, subject, labels[subject], talks, cache_folder("taught"))
             for subject, names in teachers.items()
         }
         return [

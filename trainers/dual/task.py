@@ -85,7 +85,7 @@ class DualTask:
         rows: dict[str, list[Example]] = {}
         self._held_out: list[Example] = []
         for name in sources.names:
-            every = sources.examples(name, self.tokens, self.emoji, work / "taught")
+            every = sources.examples(name, self.tokens, self.emoji)
             rows[name], held = split_off(every, config.held_out)
             self._held_out += held
         self._rows = rows

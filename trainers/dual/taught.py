@@ -2,8 +2,8 @@
 
 Several rankers together know more than each; one that learns what they say together keeps part of it, at the
 price of one (Hinton et al. 2015, arXiv:1503.02531; rows that nobody labelled teach, too). Their answers are
-kept in a file a checkpoint, which grows: a run that goes on, or starts anew with the same teachers, asks only
-for what is missing.
+kept in a file a checkpoint, which grows: a run that goes on, and every other with the same teacher and rows,
+asks only for what is missing.
 """
 
 from collections.abc import Mapping, Sequence

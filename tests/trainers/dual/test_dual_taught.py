@@ -32,6 +32,12 @@ from trainers.task import Shard
 World = tuple[DualConfig, list[str]]
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """A world and two rankers that have seen it, with different seeds."""
@@ -159,9 +165,7 @@ def test_rows_are_taught_what_was_said_of_them(world: World, tmp_path: Path) -> 
     config = with_teachers(world[0], "posts", emoji=world[1][:1])
     task = DualTask(config, tmp_path / "work")
     samples = list(open_dataset(config.sources["posts"].path, "train").samples())
-    said = soft_labels(
-        world[1][:1], "emoji", task.emoji, [s.conversation for s in samples], tmp_path / "work" / "taught"
-    )
+    said = soft_labels(world[1][:1], "emoji", task.emoji, [s.conversation for s in samples], tmp_path / "own")
     by_row = {
         tuple(example.row.ids): answer
         for example, answer in zip(examples(samples, task.tokens, config.buckets, "posts"), said, strict=True)
@@ -172,6 +176,20 @@ def test_rows_are_taught_what_was_said_of_them(world: World, tmp_path: Path) -> 
             np.testing.assert_allclose(answer, by_row[tuple(ids[mask.bool()].tolist())], atol=1e-5)
             seen += 1
     assert seen > 5
+
+
+def test_other_runs_need_not_ask_again(
+    world: World, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = with_teachers(world[0], "posts", emoji=world[1])
+    DualTask(config, tmp_path / "one")
+    assert len(list(cache.rglob("*.npy"))) == 2
+
+    def deaf(*_: object) -> None:
+        raise AssertionError("asked again")
+
+    monkeypatch.setattr(DualRanker, "read", deaf)
+    DualTask(config, tmp_path / "two")
 
 
 def test_a_teacher_of_other_labels(world: World, tmp_path: Path, talks: list[Conversation]) -> None:
