@@ -24,7 +24,6 @@ from retriever.cli import (
     fuse,
     index,
     infer,
-    panel,
     pick,
     report,
     score,
@@ -73,7 +72,6 @@ app.command("score")(score.score)
 app.command("fuse")(fuse.fuse)
 app.command("train")(train.train)
 app.command("average")(average.average)
-app.command("panel")(panel.panel)
 app.command("analyse")(analyse.analyse)
 app.command("chat")(chat.chat)
 app.add_typer(data.app)

@@ -27,7 +27,6 @@ _PLACES = {
     "dual": "retriever.rankers.dual:load_dual",
     "int_ra": "retriever.rankers.int_ra:load_int_ra",
     "mmbert": "retriever.rankers.mmbert:load_mmbert",
-    "panel": "retriever.rankers.dual.panel:load_panel",
     "pbr": "retriever.rankers.pbr:load_pbr",
     **dict.fromkeys(
         ("clip", "irra", "lgur", "mod_gpt", "pcme", "srs"), "retriever.rankers.baselines:load_baseline"

@@ -5,6 +5,7 @@ where new conversations are not like those that were trained on, often better. O
 """
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from shutil import copyfile
@@ -16,8 +17,7 @@ from safetensors.numpy import save_file
 
 from retriever.checkpoints import CARD, CONFIG, GRAPH, TRAINING, WEIGHTS, content_id
 from retriever.encoders.dual.text import build_graph
-from retriever.errors import ModelError
-from retriever.rankers.dual.together import whole_shares
+from retriever.errors import InputError, ModelError
 from retriever.store.atomic import new_folder, write_bytes, write_json
 from trainers.dual.alike import TOKENIZER, make_of, refuse_another_make, weights_of
 from trainers.dual.model import PARTS
@@ -42,7 +42,13 @@ def average(folders: Sequence[Path], shares: Sequence[float], out: Path) -> None
         InputError: fewer than two checkpoints, shares that do not fit, or `out` has something in it.
         ModelError: a checkpoint cannot be read, or is of another family, shape, tokenizer or labels.
     """
-    parts = whole_shares(folders, shares, out, "an average")
+    if len(folders) < 2:
+        raise InputError(f"got {len(folders)} checkpoint, an average takes two or more")
+    if len(shares) != len(folders) or not all(0 < share < math.inf for share in shares):
+        raise InputError(f"got shares {list(shares)}, expected {len(folders)} numbers above 0")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out} has something in it; give a new or empty folder")
+    parts = [share / math.fsum(shares) for share in shares]
     described = _alike(folders)
     weights = [weights_of(folder) for folder in folders]
     rounded = quantised(folders[0] / WEIGHTS)
