@@ -145,8 +145,8 @@ class DualTask:
 
     def before_step(self, step: int) -> None:
         """Encode the stickers anew now and then, each with a document of varying completeness."""
-        if step == 0 and self._module.reader.memory:
-            self._standardise()
+        if step == 0 and self._module.reader.memory and self.config.checkpoint is None:
+            self._standardise()  # heads of a checkpoint have their own scale in them
         if step % self.config.refresh_every == 0:
             self.refresh(random.Random(f"{self.config.train.seed} bank {step}"))
 

@@ -68,6 +68,18 @@ def test_n_grams_that_the_checkpoint_lacks_are_fitted(first: tuple[DualConfig, P
     assert task.module.wide_emotion.table.weight.any()
 
 
+def test_heads_on_a_frozen_tower_begin_as_they_were(first: tuple[DualConfig, Path], tmp_path: Path) -> None:
+    config, checkpoint = first
+    still = config.train.model_copy(update={"frozen": ("reader",), "max_steps": 1, "lr": 1e-9})
+    own = second(config, checkpoint, train=still)
+    outcome = train(DualTask(own, tmp_path / "work"), still, tmp_path, show_progress=False)
+    before, after = (
+        load_weights(folder / "model.safetensors") for folder in (checkpoint, outcome.checkpoint)
+    )
+    for name in (name for name in before if name.startswith("heads.")):
+        np.testing.assert_allclose(after[name], before[name], atol=1e-5, err_msg=name)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
