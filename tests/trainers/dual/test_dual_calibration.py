@@ -8,7 +8,7 @@ from retriever.errors import InputError
 from trainers.dual.calibration import NO_STICKER, calibrate, draw_lists
 from trainers.dual.data import Example, split_off
 from trainers.dual.model import FLOOR, PARTS, Bank, Combination
-from trainers.dual.wide import Wide, fit_wide
+from trainers.dual.wide import STRENGTH, Wide, fit_wide
 
 N_STICKERS = 12
 
@@ -126,6 +126,32 @@ def test_the_linear_model_learns_and_leaves_rows_without_label_out(n_labels: int
     logits = wide(torch.from_numpy(np.concatenate(rows)), torch.from_numpy(offsets))
     assert (logits.argmax(1).numpy() == labels).mean() > 0.9
     assert (logits.softmax(1)[:, n_labels:] < 0.01).all()
+
+
+def test_rare_n_grams_are_heavier_and_readers_need_not_weigh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the table says of equal features is what the regression says of weighted ones."""
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 3, 200)
+    common = rng.integers(3, 8, (200, 6))
+    rows = [np.unique([label, *own]) if at % 4 == 0 else np.unique(own)
+            for at, (label, own) in enumerate(zip(labels, common, strict=True))]  # fmt: skip
+    seen = np.zeros((200, 10))
+    for at, row in enumerate(rows):
+        seen[at, row] = 1
+    rarity = np.log(201 / (1 + seen.sum(0))) + 1
+    rarity /= np.sqrt((rarity**2 * seen.sum(0)).sum() / seen.sum())
+    weighted = seen * rarity / np.sqrt(seen.sum(1, keepdims=True))
+    reference = LogisticRegression(C=STRENGTH, max_iter=500, tol=1e-6).fit(weighted, labels)
+    monkeypatch.setattr("trainers.dual.wide._TOLERANCE", 1e-6)
+    monkeypatch.setattr("trainers.dual.wide._STEPS", 500)
+    wide = Wide(10, 3)
+    fit_wide(wide, rows, labels)
+    offsets = np.cumsum([0, *(len(row) for row in rows[:-1])])
+    said = wide(torch.from_numpy(np.concatenate(rows)), torch.from_numpy(offsets)).softmax(1).numpy()
+    np.testing.assert_allclose(said, reference.predict_proba(weighted), atol=1e-3)
+    assert rarity[:3].min() > 1.2 * rarity[3:8].max()
 
 
 def test_a_linear_model_without_any_label_says_nothing() -> None:
