@@ -17,7 +17,7 @@ from retriever.encoders.dual.text import build_graph
 from retriever.store.atomic import write_json
 from trainers.dual.alike import TOKENIZER, refuse_another_make, weights_of
 from trainers.dual.heads import Head
-from trainers.dual.model import FLOOR, PARTS, DualModule
+from trainers.dual.model import FLOOR, PARTS, WIDE, DualModule
 from trainers.dual.mpnet import as_bert, as_mpnet
 from trainers.parts.int8 import SCALE, quantise
 
@@ -98,13 +98,13 @@ def restore(task: "DualTask", folder: Path) -> None:
     )  # heads have them in them
     if LIKENESS in stored:
         new[LIKENESS] = stored.pop(LIKENESS)
-    for name in ("table.weight", "bias"):
-        for table in ("wide_emotion", "wide_emoji"):  # as they are where the checkpoint has none
-            new[f"{table}.{name}"] = state[f"{table}.{name}"].cpu().numpy()
-    for table in ("wide_emotion", "wide_emoji"):
+    for table in WIDE:
         if f"{table}.weight" in stored:
             new[f"{table}.table.weight"] = stored.pop(f"{table}.weight").T
             new[f"{table}.bias"] = stored.pop(f"{table}.bias")
+        else:  # as they are
+            for name in (f"{table}.table.weight", f"{table}.bias"):
+                new[name] = state[name].cpu().numpy()
     new["combination.other"] = stored.pop("other_emoji")
     likeness = PARTS.index("likeness")
     gates = stored.pop("gates")

@@ -16,6 +16,7 @@ from trainers.dual.wide import Wide
 __all__ = [
     "FLOOR",
     "PARTS",
+    "WIDE",
     "Bank",
     "Combination",
     "DualBatch",
@@ -27,6 +28,9 @@ __all__ = [
 
 PARTS = ("emotion", "wide_emotion", "intention", "emoji", "wide_emoji", "likeness")
 """What a score is made of, in the order of the gates; ``wide`` parts are read off the n-grams."""
+
+WIDE = tuple(part for part in PARTS if part.startswith("wide_"))
+"""Those; also what the module calls their linear models."""
 
 FLOOR = 0.01
 """Least weight of the likeness: it decides among stickers of one label, and hardly ever between labels."""

@@ -20,12 +20,10 @@ from retriever.encoders.dual.text import build_graph
 from retriever.errors import InputError, ModelError
 from retriever.store.atomic import new_folder, write_bytes, write_json
 from trainers.dual.alike import TOKENIZER, make_of, refuse_another_make, weights_of
-from trainers.dual.model import PARTS
+from trainers.dual.model import PARTS, WIDE
 from trainers.parts.int8 import SCALE, quantise, quantised
 
 __all__ = ["average"]
-
-_WIDE = ("wide_emotion", "wide_emoji")
 
 
 def average(folders: Sequence[Path], shares: Sequence[float], out: Path) -> None:
@@ -54,7 +52,7 @@ def average(folders: Sequence[Path], shares: Sequence[float], out: Path) -> None
     rounded = quantised(folders[0] / WEIGHTS)
     names = set.intersection(*(set(each) for each in weights))
     lacking = sorted({name for each in weights for name in each} - names)
-    if strange := [name for name in lacking if not name.startswith(_WIDE)]:
+    if strange := [name for name in lacking if not name.startswith(WIDE)]:
         raise ModelError(f"only some of the checkpoints have {strange[0]}: they are of different makes")
     found: dict[str, NDArray[Any]] = {}
     for name in sorted(names):
@@ -66,7 +64,7 @@ def average(folders: Sequence[Path], shares: Sequence[float], out: Path) -> None
         parted = (part * value.astype(np.float64) for part, value in zip(parts, each, strict=True))
         mean = np.ascontiguousarray(sum(parted), np.float32)
         if name == "gates":
-            mean[:, [PARTS.index(part) for part in _WIDE if f"{part}.weight" in lacking]] = 0
+            mean[:, [PARTS.index(part) for part in WIDE if f"{part}.weight" in lacking]] = 0
         if name in rounded:
             found[name], found[f"{name}{SCALE}"] = quantise(mean)
         else:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from retriever.checkpoints import content_id
+from retriever.checkpoints import content_id, read_config
 from trainers.dual.config import DualConfig
 from trainers.families.base import Built
 from trainers.options import TrainOptions
@@ -46,10 +46,18 @@ class _Dual:
             rows = Path(pack) / "stickers.jsonl"
             if rows.is_file():
                 hashes[f"{name}/stickers.jsonl"] = hashlib.sha256(rows.read_bytes()).hexdigest()
-        teachers = {
-            path for source in config.sources.values() for paths in source.taught.values() for path in paths
+        others = {
+            path: "teacher"
+            for source in config.sources.values()
+            for paths in source.taught.values()
+            for path in paths
         }
-        hashes |= {f"teacher {path}": content_id(Path(path).expanduser()) for path in sorted(teachers)}
+        if config.checkpoint is not None:
+            others[config.checkpoint] = "checkpoint"
+        for path, role in sorted(others.items()):
+            folder = Path(path).expanduser()
+            read_config(folder)  # says what to do where there is none
+            hashes[f"{role} {path}"] = content_id(folder)
         return Built(DualTask(own, out), hashes)
 
     def finish(self, config: DualRun, task: Any, checkpoint: Path) -> None:

@@ -13,9 +13,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from dual_world import make_config
 
 from retriever.errors import ModelError
+from retriever.rankers import load_ranker
 from trainers.dual.config import DualConfig
 from trainers.dual.export import tensors
 from trainers.dual.task import DualTask
+from trainers.families.registry import family
 from trainers.loop import train
 from trainers.parts.int8 import load_weights
 
@@ -117,3 +119,15 @@ def test_what_is_not_whole_is_refused(first: tuple[DualConfig, Path], tmp_path: 
     (half / "model.safetensors").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ModelError, match="cannot be read"):
         DualTask(second(config, half), tmp_path / "work")
+
+
+def test_a_run_says_what_it_went_on_from(first: tuple[DualConfig, Path], tmp_path: Path) -> None:
+    config, checkpoint = first
+    dual = family("dual")
+    own = second(config, checkpoint)
+    built = dual.build(dual.config(**own.model_dump()), tmp_path / "work", False)
+    assert built.data[f"checkpoint {checkpoint}"] in load_ranker(checkpoint).model_id
+    nowhere = second(config, tmp_path / "nowhere")
+    with pytest.raises(ModelError, match=r"there is no checkpoint at .*nowhere; give a folder"):
+        dual.build(dual.config(**nowhere.model_dump()), tmp_path / "other", False)
+    assert not (tmp_path / "other").exists()
