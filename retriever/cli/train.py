@@ -62,7 +62,7 @@ def train(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the run; the checkpoint is best/ in it (default: runs/NAME).", show_default=False
+            help="Folder of the run; the checkpoint is best/ in it (default: runs/FAMILY-NAME).", show_default=False
         ),
     ] = None,
     change: Annotated[
@@ -102,7 +102,7 @@ def train(
     if show:
         typer.echo(loaded.config.model_dump_json(indent=2))
         return 0
-    folder = out or default_out(loaded.name)
+    folder = out or default_out(loaded)
     outcome = run(loaded, folder)
     return _show(outcome, loaded, folder, json)
 

@@ -9,7 +9,6 @@ from toy_task import OPTIONS, ToyTask
 from retriever.errors import InputError, ModelError
 from trainers.loop import train
 from trainers.loop.logs import read_log
-from trainers.loop.run import describe_run
 from trainers.loop.schedule import learning_rate
 from trainers.options import TrainOptions
 
@@ -127,6 +126,56 @@ def test_a_loss_that_is_not_finite_names_the_terms_and_keeps_the_state(tmp_path)
     task = ToyTask()
     assert train(task, options(), tmp_path, show_progress=False).finished
     assert task.before[0] == 6
+
+
+@pytest.mark.parametrize("clip", [1.0, 0.0])
+def test_a_gradient_that_is_not_finite_reaches_neither_weights_nor_state(tmp_path, clip):
+    class Poisoned(ToyTask):
+        def before_step(self, step):  # the loss is finite, its gradient is not; a state is due after this step
+            super().before_step(step)
+            if step == 8:
+                self.module.net[3].bias.register_hook(lambda gradient: gradient * float("nan"))
+
+    with pytest.raises(ModelError, match=r"the gradient is not finite at step 9; lower lr"):
+        train(Poisoned(), options(clip_norm=clip), tmp_path, show_progress=False)
+    train(ToyTask(), options(clip_norm=clip), tmp_path / "whole", show_progress=False)
+    task = ToyTask()
+    assert train(task, options(clip_norm=clip), tmp_path, show_progress=False).finished
+    assert task.before[0] == 6 and losses(tmp_path) == losses(tmp_path / "whole")
+
+
+def test_a_kill_after_a_better_checkpoint_leaves_the_state_that_tells_of_it(tmp_path):
+    class Cut(ToyTask):
+        def before_step(self, step):
+            if step == 12:
+                raise RuntimeError("power cut")
+
+    cut, again = Cut(), ToyTask()
+    cut.scores, again.scores = [0.40, 0.41], [0.1, 0.1]
+    settings = options(save_every=1000)
+    with pytest.raises(RuntimeError, match="power cut"):
+        train(cut, settings, tmp_path, show_progress=False)
+    outcome = train(again, settings, tmp_path, show_progress=False)
+    assert (outcome.step, outcome.metrics) == (12, {"R@1": 0.41})
+    assert json.loads((outcome.checkpoint / "metrics.json").read_text()) == {"R@1": 0.41}
+
+
+def test_a_checkpoint_that_is_gone_is_found_again_or_told(tmp_path):
+    first = train(ToyTask(), options(), tmp_path, show_progress=False)
+    (tmp_path / "best").rename(tmp_path / "best-new")  # where a kill between two renames leaves it
+    again = train(ToyTask(), options(), tmp_path, show_progress=False)
+    assert json.loads((again.checkpoint / "metrics.json").read_text()) == first.metrics
+    (tmp_path / "best").rename(tmp_path / "elsewhere")
+    with pytest.raises(ModelError, match=r"best, the checkpoint of step \d+, is gone; put it back, or remove"):
+        train(ToyTask(), options(), tmp_path, show_progress=False)
+
+
+def test_what_a_killed_run_left_of_a_checkpoint_is_swept_away(tmp_path):
+    left = tmp_path / ".tmp-1-abc-best-new"
+    left.mkdir()
+    (left / "weights.pt").write_bytes(b"half")
+    train(ToyTask(), options(), tmp_path, show_progress=False)
+    assert {path.name for path in tmp_path.iterdir()} == {"best", "log.jsonl", "state.pt", "tensorboard"}
 
 
 def test_a_metric_that_is_not_a_number_is_an_error(tmp_path):
@@ -284,10 +333,3 @@ def test_the_rate_rises_then_falls_by_half_a_cosine():
     assert rates == sorted(rates, reverse=True)
     assert [learning_rate(step, 10, 1.0, 0.1, warmup=3) for step in range(4)] == [0.25, 0.5, 0.75, 1.0]
     assert learning_rate(0, 1, 1.0, 0.1) == 1.0
-
-
-def test_a_folder_belongs_to_one_configuration(tmp_path):
-    describe_run(tmp_path, {"family": "toy", "train": {"lr": 1}})
-    describe_run(tmp_path, {"family": "toy", "train": {"lr": 1}})
-    with pytest.raises(InputError, match=r"other settings \(train\)"):
-        describe_run(tmp_path, {"family": "toy", "train": {"lr": 2}})

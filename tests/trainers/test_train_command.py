@@ -103,11 +103,20 @@ def test_the_same_command_again_trains_nothing_and_says_the_same(world, capsys):
 def test_a_folder_of_another_run_or_of_other_things_is_refused(world, tmp_path, capsys):
     words = ["train", "--ranker", "pbr", "--data", str(world / "data"), *sets(SMALL)]
     assert main([*words, "--out", str(world / "run")]) == 2
-    assert "other settings (data, losses)" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "other settings (data.teacher was " in told and 'losses.distillation.kind was "anchors"' in told
     (tmp_path / "thesis.txt").write_text("mine")
     assert main([*words, "--out", str(tmp_path)]) == 2
     assert "has other things in it" in capsys.readouterr().err
     assert (tmp_path / "thesis.txt").read_text() == "mine" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_after_a_start_that_failed_the_right_one_needs_no_other_folder(world, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["train", "--ranker", "pbr", *sets({**SMALL, "train.max_steps": "1"})]
+    assert main([*words, "--data", "nowhere", "--pack", str(world / "data" / "stickers")]) == 2
+    assert main([*words, "--data", str(world / "data")]) == 0, capsys.readouterr().err
+    assert (tmp_path / "runs" / "pbr-small" / "best" / "model.safetensors").is_file()
 
 
 def test_a_run_does_not_go_on_with_other_data(world, tmp_path, capsys):

@@ -6,6 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from retriever.store.atomic import write_chunks
+
 __all__ = ["RunLog", "read_log"]
 
 
@@ -18,8 +20,7 @@ class RunLog:
     def __init__(self, folder: Path, step: int) -> None:
         self.path = folder / "log.jsonl"
         kept = [row for row in read_log(self.path) if row["step"] <= step] if self.path.exists() else []
-        with self.path.open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in kept)
+        write_chunks(self.path, (f"{json.dumps(row, ensure_ascii=False)}\n".encode() for row in kept))
         self._file = self.path.open("a", encoding="utf-8")
         self._board: Any = None
         if find_spec("tensorboard") is not None:
@@ -28,7 +29,7 @@ class RunLog:
             self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
 
     def write(self, kind: str, step: int, values: Mapping[str, float], **rest: Any) -> None:
-        """One line: ``kind`` is ``train``, ``valid`` or ``done``."""
+        """One line: ``kind`` is ``train`` or ``valid``."""
         numbers = {name: float(value) for name, value in values.items()}
         self._file.write(json.dumps({"kind": kind, "step": step, **numbers, **rest}) + "\n")
         self._file.flush()

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import shutil
 import signal
 import time
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from retriever.caches import cache_folder
 from retriever.errors import InputError, ModelError
 from retriever.extras import require
 from retriever.progress import bar
-from retriever.store.atomic import new_folder, remove_folder, write_json
+from retriever.store.atomic import TEMPORARY, new_folder, remove_folder
 from trainers.loop.allocator import keep_freed_memory
 from trainers.loop.data import prefetch, to_device
 from trainers.loop.freeze import freeze, keep_read
@@ -29,12 +30,14 @@ from trainers.task import Shard, Task
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Outcome", "train"]
+__all__ = ["BEST", "STATE", "Outcome", "train"]
 
 logger = logging.getLogger(__name__)
 
 STATE = "state.pt"
 BEST = "best"
+_BETTER = "best-new"
+"""What takes its place next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,8 @@ def train(task: Task, options: TrainOptions, folder: Path, show_progress: bool |
 
     Raises:
         InputError: the task has no batches, `options.select` is not among its metrics, or no such device.
-        ModelError: a loss is not finite (the state before it is kept), or the folder's state is of another
-            model.
+        ModelError: a loss or gradient is not finite (the state before it is kept), the folder's state is of
+            another model, or its checkpoint is gone.
     """
     return _Run(task, options, folder, show_progress).go()
 
@@ -124,6 +127,8 @@ class _Run:
         if (folder / STATE).exists():
             task.module.to(self.accelerator.device)
             self.progress = load_state(folder / STATE, task.module, optimizer, self.average)
+            if self.first:
+                self._find_best()
         self.module, self.optimizer = self.accelerator.prepare(module, optimizer)
         self.stopped = False
 
@@ -204,8 +209,9 @@ class _Run:
                 self.accelerator.backward(total * (options.accumulate / len(group)))
             for name, term in {"total": total, **terms}.items():
                 sums[name] = sums.get(name, torch.zeros((), device=term.device)) + term.detach().float()
-        if options.clip_norm:
-            self.accelerator.clip_grad_norm_(self.module.parameters(), options.clip_norm)
+        norm = self.accelerator.clip_grad_norm_(self.module.parameters(), options.clip_norm or math.inf)
+        if not torch.isfinite(norm):  # weights that it reaches are lost, and the next state with them
+            raise ModelError(f"the gradient is not finite at step {step + 1}; {self._what_to_do()}")
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         if self.average:
@@ -225,9 +231,11 @@ class _Run:
         if not torch.isfinite(total):
             values = ", ".join(f"{name} {float(term.detach()):.4g}" for name, term in terms.items())
             raise ModelError(
-                f"the loss is not finite at step {self.progress.step + 1} ({values}); lower lr, or look at "
-                f"the data: the last saved state is in {self.folder}"
+                f"the loss is not finite at step {self.progress.step + 1} ({values}); {self._what_to_do()}"
             )
+
+    def _what_to_do(self) -> str:
+        return f"lower lr, or look at the data: the last saved state is in {self.folder}"
 
     def _after_step(self, terms: Mapping[str, "Tensor"], at_end: bool) -> None:
         step, options = self.progress.step, self.options
@@ -260,6 +268,8 @@ class _Run:
             shared = [(progress.best, progress.best_step, progress.best_metrics, progress.waited)]
             torch.distributed.broadcast_object_list(shared, src=0)
             progress.best, progress.best_step, progress.best_metrics, progress.waited = shared[0]
+        if progress.best_step == progress.step:  # so that a kill leaves no checkpoint that the state lacks
+            self._save()
 
     def _judge(self) -> None:
         """Measure the module as it is, and keep it where it is the best so far."""
@@ -283,9 +293,19 @@ class _Run:
         else:
             progress.waited += 1
 
+    def _find_best(self) -> None:
+        """A kill may have come while a better checkpoint took the place of the last one."""
+        place, beside = self.folder / BEST, self.folder / _BETTER
+        if not place.exists() and beside.exists():
+            beside.rename(place)
+        if self.progress.best_step and not place.exists():
+            raise ModelError(
+                f"{place}, the checkpoint of step {self.progress.best_step}, is gone; put it back, or remove "
+                f"{self.folder / STATE} to start over"
+            )
+
     def _keep(self, metrics: Mapping[str, float]) -> None:
-        place = self.folder / BEST
-        beside = self.folder / f"{BEST}-new"
+        place, beside = self.folder / BEST, self.folder / _BETTER
         if beside.exists():
             remove_folder(beside)
         with new_folder(beside) as folder:
@@ -293,6 +313,8 @@ class _Run:
         if place.exists():
             remove_folder(place)
         beside.rename(place)
+        for left in self.folder.glob(f"{TEMPORARY}*-{BEST}*"):  # of runs that were killed while saving
+            shutil.rmtree(left, ignore_errors=True)
 
     def _save(self) -> None:
         if self.first:
@@ -348,25 +370,3 @@ def _closing(batches: Iterator[Any]) -> Iterator[Iterator[Any]]:
     finally:
         batches.close()  # type: ignore[attr-defined]
 
-
-def describe_run(folder: Path, config: Mapping[str, Any]) -> None:
-    """Keep the resolved configuration in the run's folder, or refuse a folder that was made with another.
-
-    Raises:
-        InputError: the folder belongs to another configuration.
-    """
-    import json
-
-    place = folder / "config.json"
-    if place.exists():
-        before = json.loads(place.read_text(encoding="utf-8"))
-        if before != json.loads(json.dumps(config)):
-            different = sorted(
-                key for key in before.keys() | config.keys() if before.get(key) != config.get(key)
-            )
-            raise InputError(
-                f"{folder} holds a run with other settings ({', '.join(different)}); use another folder"
-            )
-    else:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(place, dict(config))
