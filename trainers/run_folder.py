@@ -1,4 +1,4 @@
-"""The folder of a run: one process writes into it at a time, and it is of one configuration and one set of data."""
+"""A run's folder: one process writes into it at a time; it is of one configuration and one set of data."""
 
 import json
 from collections.abc import Iterator, Mapping

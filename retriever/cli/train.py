@@ -62,7 +62,8 @@ def train(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the run; the checkpoint is best/ in it (default: runs/FAMILY-NAME).", show_default=False
+            help="Folder of the run; the checkpoint is best/ in it (default: runs/FAMILY-NAME).",
+            show_default=False,
         ),
     ] = None,
     change: Annotated[

@@ -131,7 +131,9 @@ def test_a_loss_that_is_not_finite_names_the_terms_and_keeps_the_state(tmp_path)
 @pytest.mark.parametrize("clip", [1.0, 0.0])
 def test_a_gradient_that_is_not_finite_reaches_neither_weights_nor_state(tmp_path, clip):
     class Poisoned(ToyTask):
-        def before_step(self, step):  # the loss is finite, its gradient is not; a state is due after this step
+        def before_step(
+            self, step
+        ):  # the loss is finite, its gradient is not; a state is due after this step
             super().before_step(step)
             if step == 8:
                 self.module.net[3].bias.register_hook(lambda gradient: gradient * float("nan"))
@@ -166,7 +168,9 @@ def test_a_checkpoint_that_is_gone_is_found_again_or_told(tmp_path):
     again = train(ToyTask(), options(), tmp_path, show_progress=False)
     assert json.loads((again.checkpoint / "metrics.json").read_text()) == first.metrics
     (tmp_path / "best").rename(tmp_path / "elsewhere")
-    with pytest.raises(ModelError, match=r"best, the checkpoint of step \d+, is gone; put it back, or remove"):
+    with pytest.raises(
+        ModelError, match=r"best, the checkpoint of step \d+, is gone; put it back, or remove"
+    ):
         train(ToyTask(), options(), tmp_path, show_progress=False)
 
 

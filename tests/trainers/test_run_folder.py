@@ -16,7 +16,9 @@ def test_a_run_that_has_got_anywhere_keeps_its_configuration(tmp_path, begun):
     note_config(tmp_path, LR)
     (tmp_path / begun).touch()
     note_config(tmp_path, LR)
-    with pytest.raises(InputError, match=r"settings \(train.lr was 1, is now 2, train.seed was null, is now 3\)"):
+    with pytest.raises(
+        InputError, match=r"settings \(train.lr was 1, is now 2, train.seed was null, is now 3\)"
+    ):
         note_config(tmp_path, OTHER)
     assert json.loads((tmp_path / "config.json").read_text()) == LR
 

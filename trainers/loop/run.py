@@ -369,4 +369,3 @@ def _closing(batches: Iterator[Any]) -> Iterator[Iterator[Any]]:
         yield batches
     finally:
         batches.close()  # type: ignore[attr-defined]
-
