@@ -57,9 +57,9 @@ def fused(library: "Library", scoring: "Scoring", name: str, device: str) -> "Sy
 
 def _forget() -> None:
     """Let every system read the conversations for itself: what another one read is not free in its costs."""
-    from retriever.encoders.dual.encoder import open_text
+    from retriever.encoders.dual.encoder import forget_texts
 
-    open_text.cache_clear()
+    forget_texts()
 
 
 def llm(

@@ -130,9 +130,9 @@ def specs(retriever: StickerRetriever) -> Iterator[SystemSpec]:
     library = retriever.library
 
     def fresh() -> StickerRetriever:
-        from retriever.encoders.dual.encoder import open_text
+        from retriever.encoders.dual.encoder import forget_texts
 
-        open_text.cache_clear()
+        forget_texts()
         return StickerRetriever.open(library.paths.root)
 
     yield SystemSpec("starter", lambda: ranker_system("starter", load_ranker(STARTER), library))

@@ -15,7 +15,7 @@ from retriever.types import Conversation
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["DualEncoder", "load_dual_encoder", "open_text"]
+__all__ = ["DualEncoder", "forget_texts", "load_dual_encoder", "open_text"]
 
 
 class DualEncoder:
@@ -76,7 +76,22 @@ def load_dual_encoder(name: str, rest: str, *, device: str = "auto") -> DualEnco
     return DualEncoder(spec, open_text(folder.resolve(), device))
 
 
-@lru_cache(maxsize=4)
 def open_text(folder: Path, device: str = "auto") -> DualText:
-    """The text side of a checkpoint, opened once a process: the encoder and the ranker share it."""
+    """The text side of a checkpoint, opened once a process: the encoder and the ranker share it.
+
+    One that another has taken the place of is opened anew.
+    """
+    files = (file for file in folder.iterdir() if file.is_file())
+    facts = ((file.name, file.stat()) for file in sorted(files))
+    seen = tuple((name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in facts)
+    return _opened(folder, seen, device)
+
+
+def forget_texts() -> None:
+    """Close what `open_text` keeps open, and forget what it has read."""
+    _opened.cache_clear()
+
+
+@lru_cache(maxsize=4)
+def _opened(folder: Path, seen: tuple[tuple[str, int, int, int], ...], device: str) -> DualText:
     return DualText(folder, read_config(folder), device)
