@@ -173,7 +173,7 @@ def _what_is_wrong(error: ValidationError, root: type[BaseModel]) -> str:
     if first["type"] == "extra_forbidden":
         fields = _fields(root, keys[:-1])
         close = get_close_matches(keys[-1], fields, 1, 0.4)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = f"; did you mean {close[0]!r}?" if close else ";"
         place = f"[{'.'.join(keys[:-1])}]" if keys[:-1] else "the top"
         return f"{where} is unknown{hint} {place} takes {', '.join(fields) or 'nothing'}"
     if first["type"] == "missing":
@@ -187,14 +187,15 @@ def _what_is_wrong(error: ValidationError, root: type[BaseModel]) -> str:
 
 def _fields(model: type[BaseModel], keys: Sequence[str]) -> list[str]:
     """The keys that the table at `keys` may have."""
+    inside: Any = model
     for key in keys:
-        if key not in model.model_fields:
-            return []
-        inner = _model_in(model.model_fields[key].annotation)
-        if inner is None:
-            return []
-        model = inner
-    return list(model.model_fields)
+        found = _model_in(inside)
+        if found is not None:
+            inside = found.model_fields[key].annotation if key in found.model_fields else None
+        else:
+            inside = _value_of(inside)
+    found = _model_in(inside)
+    return list(found.model_fields) if found else []
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
@@ -203,3 +204,8 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     if get_origin(annotation) in (Union, types.UnionType):
         return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
     return None
+
+
+def _value_of(annotation: Any) -> Any:
+    """What a table of free names holds under each; None for anything else."""
+    return get_args(annotation)[1] if get_origin(annotation) in (dict, Mapping) else None

@@ -158,6 +158,7 @@ def test_circles_and_missing_bases_are_told(tmp_path):
         ("train.epoch=3", r"train\.epoch is unknown; did you mean 'epochs'\? \[train\] takes epochs, "),
         ("model.text.knd=lstm", r"model\.text\.knd is unknown; did you mean 'kind'"),
         ("los.ekd=1", "los is unknown; did you mean 'losses'"),
+        ("train.qqqqqqqqqqqq=1", r"train\.q+ is unknown; \[train\] takes epochs, "),
         ("losses.ekd=-1", "losses.ekd is -1: input should be greater"),
         ("model.text.kind=rnn", "model.text.kind is 'rnn': input should be 'bert', 'transformer'"),
         ("data.policy=worst", "policy is 'worst', which native data do not have"),
@@ -189,3 +190,27 @@ def test_names_are_found_and_the_nearest_is_offered(tmp_path):
     own = tmp_path / "mine.toml"
     own.write_text('family = "pbr"\n')
     assert load_config(find_config(str(own))).name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            "sources.chat-en.shar=0.5",
+            r"chat-en\.shar is unknown; did you mean 'share'\? \[.*en\] takes path, share",
+        ),
+        ("sources.chat-en=5", "sources.chat-en is 5: "),
+        ("weights.retreival=2", r"weights\.retreival.*'emotion', 'intention'.* or 'anchor'"),
+        ("weights.retrieval=nan", "weights.retrieval is nan: "),
+        ("weights.retrieval=-1", "weights.retrieval is -1: "),
+        ("packs=[]", r"packs is \[\]: .* at least 1 item"),
+    ],
+)
+def test_tables_of_free_names_are_checked_too(given, told):
+    with pytest.raises(InputError, match=told):
+        load_config(find_config("dual/first"), parse_settings([given]))
+
+
+def test_what_a_source_is_worth_can_be_set():
+    config = load_config(find_config("dual/first"), parse_settings(["weights.retrieval=2"])).config
+    assert config.weights == {"retrieval": 2}
