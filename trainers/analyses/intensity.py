@@ -46,7 +46,7 @@ def intensity_curves(
         InputError: no sentiment of stickers is known.
     """
     from eval.metrics import average_precision, recall_at_k
-    from trainers.pbr.scoring import score_samples
+    from trainers.ranking.scoring import score_samples
 
     figure = new_figure(9, 3.2 * len(subjects))
     axes = figure.subplots(len(subjects), 2, squeeze=False)

@@ -103,13 +103,10 @@ class PBRModule(nn.Module):
 
     def _alignment(self, batch: PBRBatch, texts: Encoded, whole: Encoded, gold: Tensor) -> dict[str, Tensor]:
         slots = batch.candidates
-        same_sticker = left_out = None
+        masked = self.losses.false_negatives == "mask"
+        same_sticker = gold[:, None] == gold if masked else None
         absent = slots < 0
-        if self.losses.false_negatives == "mask":
-            same_sticker = gold[:, None] == gold
-            left_out = absent | (slots == gold[:, None])
-        else:
-            left_out = absent
+        left_out = absent | (slots == gold[:, None]) if masked else absent
         temperature = self.model.temperature
         return {
             "i2t": image_to_text(whole.vector[gold], texts.vector, temperature, same_sticker),

@@ -14,7 +14,7 @@ from trainers.pbr.batch import PBRBatch, make_batch
 from trainers.pbr.build import build
 from trainers.pbr.config import PBRConfig
 from trainers.pbr.module import PBRModule
-from trainers.pbr.scoring import score_samples
+from trainers.ranking.scoring import score_samples
 from trainers.ranking.task import RankingTask, texts_of
 
 __all__ = ["PBRTask"]

@@ -13,9 +13,9 @@ from retriever.rankers import load_ranker
 from retriever.rankers.pbr.ranker import PBRRanker
 from trainers.loop import train
 from trainers.loop.logs import read_log
-from trainers.pbr.scoring import score_samples
 from trainers.pbr.task import PBRTask
 from trainers.ranking.measure import measure
+from trainers.ranking.scoring import score_samples
 from trainers.task import Shard
 
 SCHEDULE: dict[str, Any] = {"lr": 3e-3, "final_lr": 3e-4, "device": "cpu", "log_every": 1}
