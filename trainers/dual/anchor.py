@@ -15,6 +15,7 @@ from retriever.documents import document
 from retriever.encoders.base import EncoderSpec
 from retriever.encoders.minilm import load_minilm
 from retriever.encoders.onnx_bert import OnnxBertEncoder
+from retriever.errors import ModelError
 from retriever.types import Sticker
 from trainers.dual.config import DualConfig
 
@@ -50,7 +51,12 @@ def _of_folder(config: DualConfig) -> OnnxBertEncoder:
     from pathlib import Path
 
     folder = Path(config.anchor).expanduser()
-    shape = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    try:
+        shape = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"anchor {folder} cannot be read ({error}); give minilm, the folder of a BERT, or nothing"
+        ) from error
     spec = EncoderSpec(
         name="anchor",
         model_id=str(folder),

@@ -49,7 +49,8 @@ def calibrate(
         domain: (k, m) log probabilities of the held-out rows' domains.
         values: (k, d, 6) of `DualModule.values`.
         emotion, emoji: (k,) labels, -1 where unknown; an emoji is what decides where there is one.
-        source: (k,) which dataset each row is of; datasets count alike, however long.
+        source: (k,) which dataset each row is of; datasets count alike, however long. One that no row is of
+            gets the mean of the others' gates.
         closed: `PARTS` that nobody fitted; their gates are 0.
 
     Raises:
@@ -67,8 +68,9 @@ def calibrate(
     if not len(rows):
         raise InputError("no held-out conversation has both a right sticker and a wrong one; raise held_out")
     drawn = values[rows[:, None], lists.clamp(min=0)]  # (r, 10, 6)
-    counts = torch.bincount(source[rows], minlength=int(source.max()) + 1).clamp(min=1)
+    counts = torch.bincount(source[rows], minlength=len(combination.weights))
     weights = 1 / counts[source[rows]].float()
+    nobody = counts == 0  # a gate that no row speaks for would be shut by its price
     gold = torch.zeros(len(rows), dtype=torch.int64, device=values.device)
     shut = _shut(combination, emoji, source)
     shut[:, [PARTS.index(part) for part in closed]] = True
@@ -87,6 +89,7 @@ def calibrate(
             optimizer.step()
             with torch.no_grad():
                 combination.weights.clamp_(min=0)[shut] = 0
+                combination.weights[nobody] = combination.weights[~nobody].mean(0)
         for parameter in combination.parameters():
             parameter.requires_grad_(False)
     return float(loss.detach())

@@ -1,6 +1,7 @@
 """What a dual ranker is made of and trained on."""
 
 from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,6 +12,10 @@ from trainers.dual.taught import Subject
 from trainers.options import TrainOptions
 
 __all__ = ["DualConfig", "HeadsConfig", "SourceConfig"]
+
+
+Term = Literal["emotion", "intention", "emoji", "domain", "retrieval", "taught", "anchor"]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class SourceConfig(BaseModel):
@@ -90,6 +95,8 @@ class DualConfig(BaseModel):
         heads: what reads labels and likeness off the tower.
         temperature: of the retrieval loss.
         valid_limit: validation rows of each source, spread evenly over the split.
+        weights: of the terms of the loss, by name, where they are not the usual ones: 0.5 for ``intention``,
+            0.2 for ``domain``, 1 for the others.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -102,8 +109,8 @@ class DualConfig(BaseModel):
     dropout: float = Field(default=0.0, ge=0, lt=1)
     reading: Reading = "markers"
     turns: int = Field(default=HISTORY, ge=1)
-    sources: dict[str, SourceConfig]
-    packs: tuple[str, ...]
+    sources: dict[str, SourceConfig] = Field(min_length=1)
+    packs: tuple[str, ...] = Field(min_length=1)
     vocabulary: int = Field(default=22_000, ge=100)
     wide: tuple[Subject, ...] = ("emoji",)
     buckets: int = Field(default=1 << 17, ge=16)
@@ -116,7 +123,7 @@ class DualConfig(BaseModel):
     heads: HeadsConfig = HeadsConfig()
     temperature: float = Field(default=0.05, gt=0)
     valid_limit: int = Field(default=1500, ge=1)
-    weights: dict[str, float] = Field(default_factory=dict)
+    weights: dict[Term, Weight] = Field(default_factory=dict)
     train: TrainOptions = TrainOptions()
 
     def place(self, path: str) -> Path:

@@ -4,7 +4,9 @@ import json
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import floor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,11 +27,11 @@ from trainers.dual.taught import Subject
 __all__ = [
     "Comment",
     "Example",
+    "ReadStickers",
     "batched",
     "comment_examples",
     "examples",
     "is_comments",
-    "places",
     "read_comments",
     "read_samples",
     "read_stickers",
@@ -75,6 +77,21 @@ class Example:
     taught: Mapping[Subject, np.ndarray] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ReadStickers:
+    """The sticker side of a run.
+
+    Attributes:
+        packs: the stickers that are told apart, pack by pack.
+        places: by the id of any sticker of the packs, the row of the one like it, counted through all packs.
+        left_out: how many cannot be read or have no document.
+    """
+
+    packs: list[list[Sticker]]
+    places: dict[str, int]
+    left_out: int
+
+
 _GROUPS = {
     "happiness": "admiration amusement approval caring desire excitement gratitude joy love optimism pride "
     "relief",
@@ -90,9 +107,13 @@ EMOTION_OF = {intention: emotion for emotion, group in _GROUPS.items() for inten
 
 
 def is_comments(path: Path) -> bool:
-    """Whether `path` holds comments (``text``, ``labels``) and not conversations."""
-    first = next(iter((path / "train.jsonl").open(encoding="utf-8")), "{}")
-    return "labels" in json.loads(first)
+    """Whether `path` holds comments (``text``, ``labels``) and not conversations.
+
+    Raises:
+        InputError: the first row of ``train.jsonl`` is no object.
+    """
+    first = next(_json_rows(path / "train.jsonl"), None)
+    return first is not None and "labels" in first[1]
 
 
 def read_comments(path: Path, split: str) -> list[Comment]:
@@ -103,22 +124,41 @@ def read_comments(path: Path, split: str) -> list[Comment]:
     """
     file = path / f"{split}.jsonl"
     found = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            row = json.loads(line)
-            text, labels = row["text"], tuple(row["labels"])
-        except (ValueError, KeyError, TypeError) as error:
+    for number, row in _json_rows(file):
+        text, labels = row.get("text"), row.get("labels")
+        if not isinstance(text, str) or not isinstance(labels, list):
             raise InputError(
-                f"{file}, line {number}: expected an object with text and labels ({error})"
-            ) from None
+                f"{file}, line {number}: expected text, a string, and labels, a list; got {_short(row)}"
+            )
         unknown = [label for label in labels if label not in INTENTIONS]
         if unknown:
             raise InputError(
                 f"{file}, line {number}: {unknown[0]!r} is none of the {len(INTENTIONS)} intentions"
             )
-        if text.strip() and labels:
-            found.append(Comment(text, labels))
+        found.append(Comment(text, tuple(labels)))
     return found
+
+
+def _json_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Objects of a file with their line numbers, from 1; blank lines are passed over."""
+    with file.open("rb") as lines:  # lines end with a line feed alone: JSON may have U+2028 in it
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise InputError(
+                    f"{file}, line {number}: expected an object in JSON, UTF-8 ({error})"
+                ) from None
+            if not isinstance(row, dict):
+                raise InputError(f"{file}, line {number}: expected an object in JSON, got {_short(row)}")
+            yield number, row
+
+
+def _short(row: Any) -> str:
+    text = json.dumps(row, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def read_samples(path: Path, split: str, limit: int | None = None) -> list[Sample]:
@@ -127,37 +167,29 @@ def read_samples(path: Path, split: str, limit: int | None = None) -> list[Sampl
     return found if limit is None else [found[row] for row in spread_rows(len(found), limit)]
 
 
-def read_stickers(paths: Sequence[str]) -> list[list[Sticker]]:
-    """The stickers of each pack with a document, one of each distinct document."""
-    packs = []
+def read_stickers(paths: Sequence[str]) -> ReadStickers:
+    """The stickers of packs that have a document, one of each distinct document and emoji."""
+    packs: list[list[Sticker]] = []
+    keys: dict[str, tuple[str, str | None]] = {}
+    left_out = 0
     for path in paths:
         distinct: dict[tuple[str, str | None], Sticker] = {}
         with open_pack(path) as pack:
             for entry in pack:
                 if isinstance(entry, Quarantined):
+                    left_out += 1
                     continue
                 sticker = entry.annotations.sticker(entry.id, entry.pack, path=entry.origin)
-                text = document(sticker)
-                if text:
-                    distinct.setdefault((text, normal_label(sticker.emoji)), sticker)
+                key = (document(sticker), normal_label(sticker.emoji))
+                if not key[0]:
+                    left_out += 1
+                    continue
+                keys[sticker.id] = key
+                distinct.setdefault(key, sticker)
         packs.append(list(distinct.values()))
-    return packs
-
-
-def places(stickers: Sequence[Sticker], packs: Sequence[str]) -> dict[str, int]:
-    """By sticker id of the packs, the position among `stickers` of the one with its document and emoji."""
-    rows = {(document(sticker), normal_label(sticker.emoji)): row for row, sticker in enumerate(stickers)}
-    found: dict[str, int] = {}
-    for path in packs:
-        with open_pack(path) as pack:
-            for entry in pack:
-                if isinstance(entry, Quarantined):
-                    continue
-                sticker = entry.annotations.sticker(entry.id, entry.pack, path=entry.origin)
-                row = rows.get((document(sticker), normal_label(sticker.emoji)))
-                if row is not None:
-                    found[sticker.id] = row
-    return found
+    every = [sticker for pack in packs for sticker in pack]
+    rows = {keys[sticker.id]: row for row, sticker in enumerate(every)}
+    return ReadStickers(packs, {name: rows[key] for name, key in keys.items()}, left_out)
 
 
 def examples(samples: Iterable[Sample], tokens: DualTokens, buckets: int, source: str) -> Iterator[Example]:
@@ -201,11 +233,18 @@ def variants(sticker: Sticker, rng: random.Random) -> str:
 
 
 def split_off(rows: Sequence[Example], share: float, block: int = 12) -> tuple[list[Example], list[Example]]:
-    """Rows to train on and rows held out: every so-manieth block of `block` rows; none where `share` is 0."""
-    if share == 0:
-        return list(rows), []
-    period = round(1 / share)
-    held = [number // block % period == period - 1 for number in range(len(rows))]
+    """Rows to train on and rows held out: blocks of `block` rows, spread evenly, so that they are `share`.
+
+    Where that is less than a block it is the last rows, one at least; none where `share` is 0, or of one row.
+    """
+
+    def is_out(number: int) -> bool:
+        return floor(round((number + 1) * share, 9)) > floor(round(number * share, 9))
+
+    held = [is_out(number // block) for number in range(len(rows))]
+    if share and not any(held) and len(rows) > 1:
+        few = max(1, round(share * len(rows)))
+        held[-few:] = [True] * few
     return (
         [row for row, out in zip(rows, held, strict=True) if not out],
         [row for row, out in zip(rows, held, strict=True) if out],

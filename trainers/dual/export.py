@@ -14,6 +14,7 @@ from torch import Tensor
 
 from retriever.checkpoints import CONFIG, GRAPH, SCHEMA, WEIGHTS
 from retriever.encoders.dual.text import build_graph
+from retriever.errors import ModelError
 from retriever.store.atomic import write_json
 from trainers.dual.alike import TOKENIZER, refuse_another_make, weights_of
 from trainers.dual.heads import Head
@@ -166,4 +167,10 @@ def begin_from(task: "DualTask", folder: Path) -> None:
     """
     # through JSON: a list is a list and a number a number, as they are in what is read
     refuse_another_make(folder, json.loads(json.dumps(describe(task))), task.start.tokenizer_file)
-    restore(task, folder)
+    try:
+        restore(task, folder)
+    except (KeyError, RuntimeError) as error:  # such as heads with another layer in them
+        raise ModelError(
+            f"{folder} has weights of another architecture ({' '.join(str(error).split())[:200]}); train on "
+            "from a checkpoint of the same configuration"
+        ) from error

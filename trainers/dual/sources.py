@@ -30,6 +30,9 @@ class Sources:
     Args:
         config: where they lie.
 
+    Attributes:
+        left_out: by source of comments, how many of them say nothing or have no label.
+
     Raises:
         InputError: data are missing or of another shape.
     """
@@ -40,14 +43,26 @@ class Sources:
         for name, path in self._paths.items():
             if not (path / "train.jsonl").is_file():
                 raise InputError(f"source {name!r}: {path} has no train.jsonl; give a dataset's folder")
+        self.left_out: dict[str, int] = {}
         self.comments: dict[str, list[Comment]] = {
-            name: read_comments(path, "train") for name, path in self._paths.items() if is_comments(path)
+            name: self._usable(name, read_comments(path, "train"))
+            for name, path in self._paths.items()
+            if is_comments(path)
         }
         self.chats: dict[str, list[Sample]] = {
             name: read_samples(path, "train")
             for name, path in self._paths.items()
             if name not in self.comments
         }
+
+        for name in self.names:
+            if not (self.chats.get(name) or self.comments.get(name)):
+                raise InputError(f"source {name!r}: {self._paths[name]} has no row to train on")
+
+    def _usable(self, name: str, comments: Sequence[Comment]) -> list[Comment]:
+        usable = [comment for comment in comments if comment.text.strip() and comment.intentions]
+        self.left_out[name] = len(comments) - len(usable)
+        return usable
 
     @property
     def names(self) -> list[str]:

@@ -11,6 +11,7 @@ from retriever.encoders.dual.row import MARKERS
 from retriever.encoders.dual.tokens import DualTokens
 from retriever.encoders.dual.written import FRAME
 from retriever.encoders.minilm import minilm_folder
+from retriever.errors import InputError
 from trainers.dual.config import DualConfig
 from trainers.dual.published import Published, published_e5, published_text
 from trainers.dual.vocabulary import Vocabulary, write_tokenizer
@@ -48,6 +49,7 @@ def start_from(config: DualConfig, texts: Sequence[str], work: Path) -> Start:
     """Load the published model and give it a vocabulary chosen by `texts`.
 
     Raises:
+        InputError: it has fewer layers than are to be kept, or `vocabulary` is too small.
         ModelError: `start` cannot be had, is another kind of model, or its weights are incomplete.
         MissingExtra: the package of the published model is not installed.
     """
@@ -59,6 +61,10 @@ def start_from(config: DualConfig, texts: Sequence[str], work: Path) -> Start:
     write_tokenizer(vocabulary, file)
     tower, table = published.tower, published.table
     if config.layers is not None:
+        if config.layers > len(tower.encoder.layer):
+            raise InputError(
+                f"layers is {config.layers}, but {config.start} has {len(tower.encoder.layer)} layers"
+            )
         tower.encoder.layer = tower.encoder.layer[: config.layers]
         tower.config.num_hidden_layers = config.layers
     average = table.mean(0)

@@ -1,26 +1,27 @@
 """Training the dual ranker: what it is made of, what is measured, what is saved."""
 
-import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from eval.datasets import Sample
 from eval.metrics import average_precision, recall_at_k
 from retriever.documents import document
 from retriever.encoders.dual.row import Row, mode_of, pad
 from retriever.encoders.dual.tokens import DualTokens
+from retriever.errors import InputError
 from retriever.labels import EMOTIONS
 from trainers.datasets.ranking import spread_rows
 from trainers.dual.batches import Batches
 from trainers.dual.calibration import calibrate
 from trainers.dual.config import DualConfig
-from trainers.dual.data import Example, examples, places, read_stickers, split_off, variants
+from trainers.dual.data import Example, examples, read_stickers, split_off, variants
 from trainers.dual.model import Bank, DualBatch, DualModule, Parts
 from trainers.dual.numbers import label_numbers, number_of
 from trainers.dual.reader import Reader
@@ -40,20 +41,26 @@ _STANDARD = 2_000
 
 
 class DualTask:
-    """A `trainers.task.Task`; its rows are read once."""
+    """A `trainers.task.Task`; its rows are read once.
+
+    Attributes:
+        notes: how many stickers, comments and validation rows are left out and rows held out, by name.
+    """
 
     def __init__(self, config: DualConfig, work: Path) -> None:
         """Read the data and build the model.
 
         Args:
             config: what to train on.
-            work: a folder for the tokenizer that is built from the data; reused when a run goes on.
+            work: a folder for the tokenizer that is built from the data.
 
         Raises:
-            InputError: data are missing or of another shape.
+            InputError: data are missing or of another shape, or there is nothing to choose a checkpoint by.
+            ModelError: what it starts from cannot be had or does not fit.
         """
         self.config = config
-        packs = read_stickers(config.pack_places())
+        read = read_stickers(config.pack_places())
+        packs, self._place = read.packs, read.places
         self.stickers = [sticker for pack in packs for sticker in pack]
         sources = Sources(config)
         self.emoji = sources.emoji
@@ -84,15 +91,44 @@ class DualTask:
             self._module.reader.learns(config.learning)
         rows: dict[str, list[Example]] = {}
         self._held_out: list[Example] = []
+        held_out: dict[str, int] = {}
         for name in sources.names:
             every = sources.examples(name, self.tokens, self.emoji)
             rows[name], held = split_off(every, config.held_out)
             self._held_out += held
+            held_out[name] = len(held)
+        if self._held_out and not any(row.emotion or row.emoji for row in self._held_out):
+            raise InputError(
+                "no held-out row has an emotion or an emoji, which the gates are fitted on; raise held_out"
+            )
         self._rows = rows
         self._fit_wide()
         self._batches = Batches(config, rows, self.stickers, self.emoji, self.domains, self.tokens)
-        self._place = places(self.stickers, config.pack_places())
-        self._valid = sources.valid(config.valid_limit)
+        self._valid, unjudged = self._judged(sources.valid(config.valid_limit))
+        self.notes = {
+            "stickers_left_out": read.left_out,
+            **{f"{name}/left_out": count for name, count in sources.left_out.items()},
+            **{f"{name}/held_out": held for name, held in held_out.items()},
+            **{f"{name}/valid_left_out": count for name, count in unjudged.items()},
+        }
+
+    def _judged(
+        self, valid: Mapping[str, Sequence[Sample]]
+    ) -> tuple[dict[str, list[tuple[Sample, list[int]]]], dict[str, int]]:
+        """Rows with their gold among candidates of the packs, these gold first; how many others there are."""
+        found: dict[str, list[tuple[Sample, list[int]]]] = {}
+        for name, samples in valid.items():
+            rows = found.setdefault(name, [])
+            for sample in samples:
+                others = [c for c in sample.candidates or () if c != sample.gold and c in self._place]
+                if sample.gold in (sample.candidates or ()) and sample.gold in self._place and others:
+                    rows.append((sample, [self._place[c] for c in (sample.gold, *others)]))
+        if not any(found.values()):
+            raise InputError(
+                f"no validation row of {', '.join(self._rows)} has candidates of the packs with its sticker "
+                "among them: there is nothing to choose a checkpoint by; give a source a valid.jsonl"
+            )
+        return found, {name: len(valid[name]) - len(rows) for name, rows in found.items()}
 
     def _fit_wide(self) -> None:
         rows = [example for own in self._rows.values() for example in own]
@@ -110,7 +146,7 @@ class DualTask:
 
     @property
     def weights(self) -> Mapping[str, float]:
-        return {**WEIGHTS, **self.config.weights}
+        return {**WEIGHTS, **{str(name): weight for name, weight in self.config.weights.items()}}
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The tower at the base rate; what starts from nothing learns faster."""
@@ -194,11 +230,13 @@ class DualTask:
         self.refresh()
         self.calibrate()
         metrics: dict[str, float] = {}
-        for name, samples in self._valid.items():
-            scores = self.score(list(examples(samples, self.tokens, self.config.buckets, name)))
-            metrics.update(self._judge(name, samples, scores))
+        for name, judged in self._valid.items():
+            if judged:
+                samples = [sample for sample, _ in judged]
+                scores = self.score(list(examples(samples, self.tokens, self.config.buckets, name)))
+                metrics.update(_judge(name, [rows for _, rows in judged], scores))
         firsts = [value for key, value in metrics.items() if key.endswith("/R@1")]
-        metrics["R@1"] = float(np.mean(firsts)) if firsts else 0.0
+        metrics["R@1"] = float(np.mean(firsts))
         self._module.get_buffer("bank_vectors").copy_(before)
         return metrics
 
@@ -246,28 +284,24 @@ class DualTask:
 
         save_checkpoint(self, folder, metrics)
 
-    def _judge(self, name: str, samples: Sequence[Any], scores: np.ndarray) -> dict[str, float]:
-        """Candidates are looked up by document and emoji: six designers' stickers of one emoji are one."""
-        values: dict[str, list[float]] = {}
-        for sample, row in zip(samples, scores.astype(np.float64), strict=True):
-            if sample.candidates is None or sample.gold not in sample.candidates:
-                continue
-            known = [candidate for candidate in sample.candidates if candidate in self._place]
-            chosen = row[[self._place[candidate] for candidate in known]]
-            truth = np.array([candidate == sample.gold for candidate in known])
-            if not truth.any():
-                continue
-            for k in (1, 2, 5):
-                values.setdefault(f"{name}/R@{k}", []).append(float(recall_at_k(chosen, truth, k)[0]))
-            values.setdefault(f"{name}/AP", []).append(float(average_precision(chosen, truth)[0]))
-        return {measure: 100 * float(np.mean(found)) for measure, found in values.items()}
+
+def _judge(name: str, candidates: Sequence[Sequence[int]], scores: np.ndarray) -> dict[str, float]:
+    """Percent.
+
+    Args:
+        name: of the source.
+        candidates: rows of the bank, the gold one first; six designers' stickers of one emoji are one.
+        scores: (n, d) of the bank's stickers.
+    """
+    values: dict[str, list[float]] = {}
+    for rows, row in zip(candidates, scores.astype(np.float64), strict=True):
+        chosen, truth = row[list(rows)], np.arange(len(rows)) == 0
+        for k in (1, 2, 5):
+            values.setdefault(f"{name}/R@{k}", []).append(float(recall_at_k(chosen, truth, k)[0]))
+        values.setdefault(f"{name}/AP", []).append(float(average_precision(chosen, truth)[0]))
+    return {measure: 100 * float(np.mean(found)) for measure, found in values.items()}
 
 
 def _flat(grams: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     offsets = np.cumsum([0, *(len(row) for row in grams[:-1])])
     return torch.from_numpy(np.concatenate(grams)), torch.from_numpy(offsets)
-
-
-def dump(config: DualConfig) -> dict[str, Any]:
-    """The configuration as JSON values."""
-    return cast(dict[str, Any], json.loads(config.model_dump_json()))

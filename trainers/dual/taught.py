@@ -6,6 +6,7 @@ kept in a file a checkpoint, which grows: a run that goes on, and every other wi
 asks only for what is missing.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,7 @@ from retriever.errors import InputError
 from retriever.progress import bar
 from retriever.rankers import load_ranker
 from retriever.rankers.dual.ranker import DualRanker
+from retriever.store.atomic import make_folder, temporary_beside
 from retriever.types import Conversation
 
 __all__ = ["Subject", "soft_labels", "taught_loss"]
@@ -89,12 +91,18 @@ def _file(
     told = hashlib.sha256(repr(asked).encode()).hexdigest()
     file = work / f"{teacher.replace('@', '-')}-{subject}-{told[:12]}.npy"
     if not file.is_file():
-        work.mkdir(parents=True, exist_ok=True)
-        started = file.with_suffix(".new")
+        make_folder(work)
+        started = temporary_beside(file)
         empty = open_memmap(started, "w+", np.float32, (len(talks), labels))
         empty[:] = np.nan
         empty.flush()
-        started.replace(file)
+        try:
+            os.link(started, file)  # unlike a replacement, it leaves what another run has begun meanwhile
+        except OSError:
+            if not file.is_file():  # no hard links here
+                started.replace(file)
+        finally:
+            started.unlink(missing_ok=True)
     return open_memmap(file, "r+")
 
 

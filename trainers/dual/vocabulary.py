@@ -16,6 +16,8 @@ from typing import Any
 
 from retriever.encoders.dual.row import MARKERS
 from retriever.encoders.dual.spelling import spell_emoji
+from retriever.errors import InputError
+from retriever.store.atomic import write_bytes
 
 __all__ = ["Vocabulary", "build_vocabulary", "common_han", "keep_pieces", "write_tokenizer"]
 
@@ -74,6 +76,9 @@ def build_vocabulary(
         tokenizer: the published one (``tokenizers.Tokenizer``), without special tokens or truncation.
         size: how many pieces at most, characters and markers included.
         markers: which published pieces some of `MARKERS` start from; the others are new.
+
+    Raises:
+        InputError: single characters and the common words alone are more.
     """
     counts: Counter[str] = Counter()
     han: Counter[str] = Counter()
@@ -94,6 +99,7 @@ def build_vocabulary(
         chosen.setdefault(piece)
     for piece in [piece for piece in chosen if _NO_WORD.fullmatch(piece)]:  # text was unknown to it
         del chosen[piece]
+    _has_room(len(chosen), size)
     ordered = sorted(chosen, key=lambda piece: published.get(piece, len(published)))
     pieces = (*MARKERS, *ordered)
     started = (published[markers[marker]] if marker in markers else None for marker in MARKERS)
@@ -114,6 +120,9 @@ def keep_pieces(
         markers: which of `pieces` each of `MARKERS` starts from.
         texts: as for `build_vocabulary`.
         size: how many pieces at most, markers included.
+
+    Raises:
+        InputError: single characters alone are more.
     """
     tokenizer = _unigram(pieces, scores, unknown=pieces.index(markers["[UNK]"]))
     counts: Counter[str] = Counter()
@@ -132,10 +141,19 @@ def keep_pieces(
         if len(wanted) >= size - len(MARKERS):
             break
         wanted.setdefault(piece)
+    _has_room(len(wanted), size)
     kept = sorted(wanted, key=number.__getitem__)
     source = (*(number[markers[marker]] for marker in MARKERS), *(number[piece] for piece in kept))
     never = (_NEVER,) * len(MARKERS)
     return Vocabulary((*MARKERS, *kept), source, (*never, *(float(scores[number[piece]]) for piece in kept)))
+
+
+def _has_room(chosen: int, size: int) -> None:
+    if chosen + len(MARKERS) > size:
+        raise InputError(
+            f"vocabulary is {size}, but characters, common words and markers, which always stay, are "
+            f"{chosen + len(MARKERS)}; allow for as many at least"
+        )
 
 
 def write_tokenizer(vocabulary: Vocabulary, path: Path) -> None:
@@ -145,10 +163,8 @@ def write_tokenizer(vocabulary: Vocabulary, path: Path) -> None:
     else:
         tokenizer = _word_pieces(vocabulary.pieces)
     # one piece a line would be 25,000 lines in every diff
-    path.write_text(
-        json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False, separators=(",", ":")) + "\n",
-        encoding="utf-8",
-    )
+    compact = json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False, separators=(",", ":"))
+    write_bytes(path, f"{compact}\n".encode())  # other processes of the run read it meanwhile
 
 
 def _word_pieces(pieces: Sequence[str]) -> Any:

@@ -121,12 +121,19 @@ def test_what_is_not_whole_is_refused(first: tuple[DualConfig, Path], tmp_path: 
         DualTask(second(config, half), tmp_path / "work")
 
 
+def test_heads_with_another_layer_are_another_make(first: tuple[DualConfig, Path], tmp_path: Path) -> None:
+    config, checkpoint = first
+    other = second(config, checkpoint, heads=config.heads.model_copy(update={"hidden": 8}))
+    with pytest.raises(ModelError, match=r"best has weights of another architecture \(.*emotion\.up"):
+        DualTask(other, tmp_path / "work")
+
+
 def test_a_run_says_what_it_went_on_from(first: tuple[DualConfig, Path], tmp_path: Path) -> None:
     config, checkpoint = first
     dual = family("dual")
     own = second(config, checkpoint)
     built = dual.build(dual.config(**own.model_dump()), tmp_path / "work", False)
-    assert built.data[f"checkpoint {checkpoint}"] in load_ranker(checkpoint).model_id
+    assert built.data["checkpoint run/best"] in load_ranker(checkpoint).model_id
     nowhere = second(config, tmp_path / "nowhere")
     with pytest.raises(ModelError, match=r"there is no checkpoint at .*nowhere; give a folder"):
         dual.build(dual.config(**nowhere.model_dump()), tmp_path / "other", False)

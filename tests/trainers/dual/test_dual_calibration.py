@@ -6,7 +6,6 @@ import torch
 
 from retriever.errors import InputError
 from trainers.dual.calibration import NO_STICKER, calibrate, draw_lists
-from trainers.dual.data import Example, split_off
 from trainers.dual.model import FLOOR, PARTS, Bank, Combination
 from trainers.dual.wide import STRENGTH, Wide, fit_wide
 
@@ -69,8 +68,9 @@ def test_rows_with_an_emoji_and_rows_with_an_emotion_together() -> None:
     values = torch.randn(k, N_STICKERS, len(PARTS))
     for part in ("emoji", "wide_emoji"):
         values[:, -1, PARTS.index(part)] = torch.nan
-    combination = Combination(1)
-    loss = calibrate(combination, torch.zeros(k, 1), values, emotion, emoji, bank, by_emoji.long())
+    combination = Combination(2)
+    either = torch.full((k, 2), 0.5).log()
+    loss = calibrate(combination, either, values, emotion, emoji, bank, by_emoji.long())
     assert np.isfinite(loss) and torch.isfinite(combination.gates()).all()
 
 
@@ -104,13 +104,21 @@ def test_no_row_to_fit_on() -> None:
         )
 
 
-def test_held_out_rows_stand_together() -> None:
-    rows = [Example(([0], 0), np.zeros(1, np.int64), None, None, (), "s", str(n)) for n in range(100)]
-    kept, held = split_off(rows, 0.25, block=5)
-    assert len(kept) == 75
-    numbers = np.array([int(row.text) for row in held])
-    assert (np.diff(numbers.reshape(-1, 5), axis=1) == 1).all()
-    assert split_off(rows, 0) == (rows, [])
+@pytest.mark.parametrize("leak", [1e-6, 1e-2])
+def test_a_domain_that_no_row_is_of_gets_the_mean_of_the_others(leak: float) -> None:
+    torch.manual_seed(0)
+    bank, k = make_bank(), 200
+    emotion, domain = torch.randint(0, 3, (k,)), torch.arange(k) % 2
+    values = torch.randn(k, N_STICKERS, len(PARTS))
+    knows = torch.where(bank.emotion[None] == emotion[:, None], 1.0, -1.0)
+    values[:, :, PARTS.index("emotion")] += knows
+    values[domain == 1, :, PARTS.index("intention")] += knows[domain == 1]
+    combination = Combination(3)
+    posterior = torch.nn.functional.one_hot(domain, 3).float().clamp(min=leak).log().log_softmax(1)
+    calibrate(combination, posterior, values, emotion, torch.full((k,), -1), bank, domain)
+    weights = combination.weights.detach()
+    assert weights[2, PARTS.index("emotion")] > 0.3 and weights[2, PARTS.index("emoji")] == 0
+    torch.testing.assert_close(weights[2], weights[:2].mean(0))
 
 
 @pytest.mark.parametrize("n_labels", [2, 3])

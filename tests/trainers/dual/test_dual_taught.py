@@ -124,6 +124,36 @@ def test_only_what_is_missing_is_asked(
         before = len(asked)
 
 
+def test_two_runs_that_ask_at_once_lose_no_answer(
+    world: World, talks: list[Conversation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, alone = DualRanker.read, soft_labels(world[1][:1], "emotion", EMOTIONS, talks, tmp_path / "alone")
+    nested: list[np.ndarray] = []
+    flush = np.memmap.flush
+
+    def meanwhile(self: "np.memmap[Any, Any]") -> None:
+        """Another run asks the same between the empty file and its name."""
+        if not nested:
+            nested.append(np.empty(0))
+            nested.append(soft_labels(world[1][:1], "emotion", EMOTIONS, talks, tmp_path / "both"))
+        flush(self)
+
+    asked: list[int] = []
+
+    def counting(self: DualRanker, conversations: Sequence[Conversation]) -> Any:
+        asked.append(len(conversations))
+        return read(self, conversations)
+
+    monkeypatch.setattr(np.memmap, "flush", meanwhile)
+    monkeypatch.setattr(DualRanker, "read", counting)
+    np.testing.assert_array_equal(
+        soft_labels(world[1][:1], "emotion", EMOTIONS, talks, tmp_path / "both"), alone
+    )
+    np.testing.assert_array_equal(nested[1], alone)
+    assert sum(asked) == len(talks)  # the first finds what the other was told meanwhile
+    assert len(list((tmp_path / "both").iterdir())) == 1
+
+
 def test_the_loss_is_the_divergence_written_out() -> None:
     said = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4]]).log()
     wanted = torch.tensor([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]]).log()
@@ -207,4 +237,7 @@ def test_a_run_says_who_taught_it(world: World, tmp_path: Path) -> None:
     config = with_teachers(world[0], "posts", emoji=world[1][:1])
     dual = family("dual")
     built = dual.build(dual.config(**config.model_dump()), tmp_path / "work", False)
-    assert built.data[f"teacher {world[1][0]}"] in load_ranker(Path(world[1][0])).model_id
+    assert (
+        built.data["teacher " + "/".join(Path(world[1][0]).parts[-2:])]
+        in load_ranker(Path(world[1][0])).model_id
+    )
