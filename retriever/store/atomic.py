@@ -65,6 +65,8 @@ def write_json(path: Path, value: Any) -> None:
 def new_folder(path: Path) -> Iterator[Path]:
     """A temporary folder that becomes `path` when the block ends well, and is removed when it does not.
 
+    Whoever may read a new file of ours may read those in it.
+
     Raises:
         OSError: `path` exists and is not empty.
     """
@@ -73,9 +75,12 @@ def new_folder(path: Path) -> Iterator[Path]:
     temporary.mkdir()
     try:
         yield temporary
+        usual = temporary.stat().st_mode & 0o666
         for folder, _, files in os.walk(temporary):
             for name in files:
-                sync(Path(folder, name))
+                file = Path(folder, name)
+                file.chmod(file.stat().st_mode | usual)  # safetensors keeps what it writes to its owner
+                sync(file)
             sync(Path(folder))
         temporary.rename(path)
     except BaseException:

@@ -34,6 +34,21 @@ def test_a_failed_write_keeps_the_old_file_and_no_temporary_one(tmp_path: Path) 
     assert len(list(tmp_path.iterdir())) == 1
 
 
+@pytest.mark.parametrize("umask", [0o022, 0o027, 0o077])
+def test_files_of_a_new_folder_are_read_by_whom_new_files_are(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        with new_folder(tmp_path / "checkpoint") as folder:
+            (folder / "plain").write_bytes(b"a")
+            (folder / "private").touch(mode=0o600)
+            (folder / "program").touch(mode=0o755)
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "checkpoint").iterdir()}
+    expected = 0o666 & ~umask
+    assert modes == {"plain": expected, "private": expected, "program": 0o755 & ~umask}
+
+
 def test_threads_writing_the_same_file_do_not_meet(tmp_path: Path) -> None:
     failures: list[BaseException] = []
 
