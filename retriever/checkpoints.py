@@ -52,6 +52,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or not isinstance(config.get("family"), str):
         hint = "; did you mean its best/ folder?" if (folder / "best" / CONFIG).is_file() else ""
         raise ModelError(f"{folder / CONFIG} names no ranker family{hint}")
+    inner = folder / "best"
+    if not (folder / WEIGHTS).is_file() and (inner / WEIGHTS).is_file():
+        raise ModelError(f"{folder} is the folder of a run; its checkpoint is {inner}")
     if config.get("schema") != SCHEMA:
         raise ModelError(
             f"{folder} has checkpoint schema {config.get('schema')!r}, this version reads {SCHEMA}; update "

@@ -119,7 +119,6 @@ def parse_conversation(row: Mapping[str, Any]) -> Conversation:
     except ValidationError as error:
         raise ConversationError(say_what_is_wrong(error)) from None
     utterances, last_resort = _talk(parsed)
-    _refuse_broken_text(utterances)
     sender = parsed.reply_speaker or _sender(utterances, parsed.mode, last_resort)
     if parsed.mode == "supplement" and utterances and sender != utterances[-1].speaker:
         raise ConversationError(
@@ -216,17 +215,6 @@ def _sender(utterances: tuple[Utterance, ...], mode: Mode, last_resort: str | No
         return last
     others = (utterance.speaker for utterance in reversed(utterances) if utterance.speaker != last)
     return next(others, last_resort if last_resort != last else None)
-
-
-def _refuse_broken_text(utterances: tuple[Utterance, ...]) -> None:
-    for position, utterance in enumerate(utterances):
-        try:
-            utterance.text.encode("utf-8")
-            utterance.speaker.encode("utf-8")
-        except UnicodeEncodeError:
-            raise ConversationError(
-                f"utterances.{position} holds half a surrogate pair; cut the text at whole characters"
-            ) from None
 
 
 def _kind(value: object) -> str:

@@ -88,7 +88,7 @@ class Conversation:
         inferences: what a language model or COMET read out of it; scorers that can, use them.
 
     Raises:
-        ConversationError: no utterance, or none with any text.
+        ConversationError: no utterance, none with any text, or one with text that UTF-8 cannot hold.
     """
 
     utterances: tuple[Utterance, ...]
@@ -102,6 +102,14 @@ class Conversation:
             raise ConversationError(f"mode is {self.mode!r}; expected 'reply' or 'supplement'")
         if not any(utterance.text.strip() for utterance in self.utterances):
             raise ConversationError("the conversation has no text; give at least one message with words")
+        for position, utterance in enumerate(self.utterances):
+            try:
+                f"{utterance.speaker}{utterance.text}".encode()
+            except UnicodeEncodeError:
+                raise ConversationError(
+                    f"utterances.{position} holds half a surrogate pair, or bytes that are no UTF-8; cut the "
+                    "text at whole characters"
+                ) from None
 
     @classmethod
     def from_texts(cls, *texts: str, mode: Mode = "reply") -> "Conversation":

@@ -4,6 +4,7 @@ import logging
 from contextlib import nullcontext
 from pathlib import Path
 
+from retriever.extras import require
 from trainers.card import TrainingRecord, commit, device_name, package_versions, write_card
 from trainers.config import LoadedConfig
 from trainers.loop import Outcome, train
@@ -29,7 +30,9 @@ def run(loaded: LoadedConfig, out: Path, show_progress: bool | None = None) -> O
     Raises:
         InputError: the folder is of another configuration or in use, or data are missing.
         ModelError: as of `trainers.loop.train`.
+        MissingExtra: torch is not installed.
     """
+    require("torch", "train", "training")
     with claimed(out) if is_first() else nullcontext():
         return _run(loaded, out, show_progress)
 

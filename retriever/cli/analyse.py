@@ -91,12 +91,14 @@ def analyse(
     import json as to_json
 
     from retriever.errors import InputError
+    from retriever.extras import require
 
     path = out or Path(f"{kind.value}.png")
     if path.suffix.lower() != ".png":
         raise InputError(f"got --out {path}; expected a file whose name ends in .png")
     if kind in ONE and len(checkpoint) > 1:
         raise InputError(f"{kind.value} is drawn for one checkpoint; got {len(checkpoint)}")
+    require("torch", "train", "analyses of rankers")
     told: list[dict[str, Any]]
     if kind in (Kind.diversity, Kind.text_split):
         from trainers.analyses.diversity import prediction_diversity

@@ -90,6 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         result: Any = app(
             args=None if argv is None else list(argv), prog_name="sticker", standalone_mode=False
         )
+        if result == 130:  # typer makes that of Ctrl-C
+            return _stopped()
         return result if isinstance(result, int) else 0
     except StickerError as error:
         return _fail(str(error))
@@ -97,11 +99,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         text = error.format_message() if hasattr(error, "format_message") else str(error)
         return _fail(f"{text} (see `sticker --help`)")
     except (typer.Abort, KeyboardInterrupt):
-        typer.echo("sticker: stopped; run the same command again to go on", err=True)
-        return 130
+        return _stopped()
     except BrokenPipeError:  # `sticker ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a file where a folder is needed, no permission, a full disk
+        logging.getLogger(__name__).debug("", exc_info=True)
+        place = error.filename2 or error.filename  # of a rename, where it goes
+        return _fail(f"{place}: {error.strerror}" if place else str(error))
+
+
+def _stopped() -> int:
+    typer.echo("sticker: stopped; run the same command again to go on", err=True)
+    return 130
 
 
 def _fail(text: str) -> int:

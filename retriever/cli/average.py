@@ -21,6 +21,9 @@ def average(
 
     Nothing is measured; `sticker eval --ranker` does it.
     """
+    from retriever.extras import require
+
+    require("torch", "train", "averaging rankers")
     from trainers.dual.soup import average as average_checkpoints
 
     average_checkpoints(checkpoints, share or [1.0] * len(checkpoints), out)

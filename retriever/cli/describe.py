@@ -85,7 +85,7 @@ def describe(
     )
     where = library or default_library()
     model, run = _on_ray(server, asking) if server.engine == "ray" else _here(server, asking)
-    stickers, journal = _stickers(pack, where, out)
+    stickers, journal = _stickers(pack, where, out, asking.dry_run)
     if asking.dry_run:
         return asking.tell_estimate(*describe_job(list(sources(stickers)), model(), options), journal)
     rows, summary = run(stickers, journal, options)
@@ -161,8 +161,8 @@ def _on_ray(server: Server, asking: Asking) -> "Way":
     return lambda: model, go
 
 
-def _stickers(pack: str | None, library: Path, out: Path | None) -> "tuple[Stickers, Path]":
-    """What to describe, and the journal of answers."""
+def _stickers(pack: str | None, library: Path, out: Path | None, dry_run: bool) -> "tuple[Stickers, Path]":
+    """What to describe, and the journal of answers; a dry run leaves the library as it is."""
     from retriever.cli.index import encoder_names, resolve_pack
     from retriever.indexing import index_pack
     from retriever.indexing.state import State
@@ -170,10 +170,11 @@ def _stickers(pack: str | None, library: Path, out: Path | None) -> "tuple[Stick
     from retriever.store.library import Library
     from retriever.store.paths import LibraryPaths
 
-    if out is not None and pack is not None:
-        entries = [entry for entry in open_pack(resolve_pack(pack)) if isinstance(entry, PackEntry)]
-        return entries, out.with_name(f"{out.stem}.answers.jsonl")
     journal = LibraryPaths(library.resolve()).root / "journal" / "describe.answers.jsonl"
+    if out is not None:
+        journal = out.with_name(f"{out.stem}.answers.jsonl")
+    if pack is not None and (out is not None or dry_run):
+        return [entry for entry in open_pack(resolve_pack(pack)) if isinstance(entry, PackEntry)], journal
     if pack is None:
         return list(Library.open(library).stickers), journal
     report = index_pack(library, resolve_pack(pack), encoders=encoder_names(None, library))

@@ -106,6 +106,8 @@ def fuse(
 
     if send_rate is not None and precision is not None:
         raise InputError("got --send-rate and --precision; one threshold serves one target, give one of them")
+    if out.is_dir():
+        raise InputError(f"--out {out} is a folder; give the file to write")
     target = Target(send_rate, precision)
     sources = [open_dataset(dataset, split) for dataset in datasets]
     kept = cache or out.with_name(f"{out.name}.scores")

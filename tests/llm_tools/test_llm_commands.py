@@ -48,6 +48,10 @@ def test_from_images_to_chroma_and_back(
     capsys.readouterr()
     assert main(["describe", "--dry-run", *ask]) == 0
     assert "3 items, 0 known: 3 calls" in capsys.readouterr().out
+    before = {file: file.stat().st_mtime_ns for file in sorted(library.rglob("*"))}
+    assert main(["describe", "starter", "--dry-run", *ask]) == 0
+    assert "130 items, 0 known" in capsys.readouterr().out
+    assert {file: file.stat().st_mtime_ns for file in sorted(library.rglob("*"))} == before
     assert main(["describe", str(pack), *ask]) == 0
 
     opened = Library.open(library)

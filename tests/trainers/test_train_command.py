@@ -1,6 +1,7 @@
 """`sticker train` and `sticker analyse` on toy data: a teacher, a ranker with all of PBR, pictures."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -237,3 +238,14 @@ def test_analyses_want_a_png_a_checkpoint_and_one_for_attention(world, tmp_path,
     assert "for one checkpoint; got 2" in capsys.readouterr().err
     assert main(["analyse", "tsne", str(world / "teacher" / "best"), "--out", str(tmp_path / "x.png")]) == 2
     assert "teacher" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [["train", "--ranker", "pbr"], ["average", "a", "b", "--out", "c"], ["analyse", "tsne", "a"]]
+)
+def test_without_torch_the_extra_is_named(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert main(words) == 2
+    assert "sticker-retriever[train]" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -120,6 +120,7 @@ def test_what_cannot_be_asked(starter: Path, tmp_path: Path, fails: Fails) -> No
     assert "a fusion takes two or more" in fails(*fuse, "--scorers", "lexical")
     assert "give one of them" in fails(*fuse, "--send-rate", "0.3", "--precision", "0.6")
     assert "expected a number above 0" in fails(*fuse, "--send-rate", "30")
+    assert "is a folder; give the file to write" in fails(*fuse, "--out", str(tmp_path))
     assert "there is no checkpoint" in fails(*fuse, "--ranker", "mine=/nowhere")
     assert "expected different names" in fails(*fuse, "--ranker", "auto", "--ranker", "none")
     assert "expected different names and" in fails(*fuse, str(STARTER_DIALOGUES))

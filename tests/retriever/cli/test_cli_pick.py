@@ -129,3 +129,46 @@ def test_the_library_can_come_from_the_environment(
     monkeypatch.setenv("STICKER_LIBRARY", str(library))
     assert main(["pick", "thank you", "--json"]) == 0
     assert answers(capsys)
+
+
+@pytest.mark.parametrize("text", ["party \ud83c", "caf\udce9"])
+def test_text_that_is_cut_within_a_character(library: Path, fails: Fails, text: str) -> None:
+    told = fails("pick", text, "-l", str(library))
+    assert "utterances.0 holds half a surrogate pair, or bytes that are no UTF-8" in told
+
+
+def test_a_folder_where_a_file_goes_is_one_line(
+    library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sheet = tmp_path / "sheet.png"
+    sheet.mkdir()
+    assert main(["pick", "hi", "-l", str(library), "--sheet", str(sheet)]) == 2
+    told = capsys.readouterr().err.strip().splitlines()[-1]
+    assert told == f"sticker: {sheet}: Is a directory"
+
+
+def test_a_library_below_a_file_is_one_line(tmp_path: Path, fails: Fails) -> None:
+    (tmp_path / "file").touch()
+    assert "Not a directory" in fails("index", "starter", "-l", str(tmp_path / "file" / "library"))
+
+
+def test_ctrl_c_says_how_to_go_on(
+    library: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("retriever.chain.StickerRetriever.pick", stopped)
+    monkeypatch.setattr("retriever.chain.StickerRetriever.batch", stopped, raising=False)
+    monkeypatch.setattr("retriever.chain.StickerRetriever.open", stopped)
+    assert main(["pick", "hi", "-l", str(library)]) == 130
+    said = capsys.readouterr()
+    assert said.out == "" and "stopped; run the same command again to go on" in said.err
+
+
+def test_the_folder_of_a_run_names_its_checkpoint(library: Path, tmp_path: Path, fails: Fails) -> None:
+    (tmp_path / "run" / "best").mkdir(parents=True)
+    (tmp_path / "run" / "config.json").write_text('{"family": "pbr"}')
+    (tmp_path / "run" / "best" / "model.safetensors").touch()
+    told = fails("pick", "hi", "-l", str(library), "--ranker", str(tmp_path / "run"))
+    assert f"is the folder of a run; its checkpoint is {tmp_path / 'run' / 'best'}" in told
