@@ -23,21 +23,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from filelock import FileLock, Timeout
-
 from eval.environment import environment
 from eval.protocols import LibrarySticker
 from eval.record_file import Line, RecordFile
 from eval.records import Record, merged
 from eval.runs import write_atomically
 from eval.systems import SystemSpec
-from retriever.errors import InputError
+from retriever.errors import InputError, short_json
+from retriever.store.lock import FOLDER_LOCK, claim
 
 __all__ = ["CONFIG", "ENVIRONMENT", "QUERIES", "STICKERS", "RunFolder", "read_config", "read_records"]
 
 logger = logging.getLogger(__name__)
 
-CONFIG, ENVIRONMENT, LOCK = "config.json", "environment.json", ".lock"
+CONFIG, ENVIRONMENT = "config.json", "environment.json"
 QUERIES, STICKERS = "queries.jsonl", "stickers.jsonl"
 SYSTEMS, COSTS = "systems", "costs"
 
@@ -59,19 +58,13 @@ class RunFolder:
     def __init__(self, path: Path, config: Mapping[str, Any], durable: bool = True) -> None:
         if path.exists() and not path.is_dir():
             raise InputError(f"{path} is a file; give a folder for the results")
-        known = (path / CONFIG).is_file() or (path / LOCK).is_file()
+        known = (path / CONFIG).is_file() or (path / FOLDER_LOCK).is_file()
         if path.is_dir() and any(path.iterdir()) and not known:
             raise InputError(f"{path} holds files that are no evaluation; give a new or empty folder")
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._durable = durable
-        self._lock = FileLock(path / LOCK)
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise InputError(
-                f"another process is evaluating into {path}; wait for it, or give another folder"
-            ) from None
+        self._lock = claim(path, "evaluating into")
         try:
             self.config = self._settle(json.loads(json.dumps(dict(config))))
             self.environment = self._note_environment()
@@ -239,11 +232,6 @@ def _refuse_other(there: Mapping[str, Any], wanted: Mapping[str, Any], path: Pat
         key = changed[0]
         raise InputError(
             f"{path} holds an {what} with another {', '.join(changed)} "
-            f"({key} {_short(there.get(key))}, now {_short(wanted.get(key))}); "
+            f"({key} {short_json(there.get(key))}, now {short_json(wanted.get(key))}); "
             "give another folder, or delete this one"
         )
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -16,6 +16,8 @@
     └── MissingExtra             an optional dependency is absent; names the install line
 """
 
+import json
+
 __all__ = [
     "BadImage",
     "ConversationError",
@@ -29,6 +31,7 @@ __all__ = [
     "ModelError",
     "PackError",
     "StickerError",
+    "short_json",
 ]
 
 
@@ -88,3 +91,9 @@ class ModelError(StickerError):
 
 class MissingExtra(StickerError, ImportError):
     """An optional dependency is not installed."""
+
+
+def short_json(value: object, most: int = 60) -> str:
+    """A value in a message: as JSON, cut to `most` characters."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= most else text[: most - 3] + "..."

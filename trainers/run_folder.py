@@ -6,17 +6,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from retriever.checkpoints import TRAINING
-from retriever.errors import InputError
+from retriever.checkpoints import CONFIG, TRAINING
+from retriever.errors import InputError, short_json
 from retriever.store.atomic import write_json
+from retriever.store.lock import FOLDER_LOCK, claim
 from trainers.loop import BEST, STATE
 
 __all__ = ["claimed", "note_config", "note_data"]
 
-CONFIG, DATA, LOCK = "config.json", "data.json", ".lock"
-_OURS = (CONFIG, TRAINING, STATE, LOCK)
+DATA = "data.json"
+_OURS = (CONFIG, TRAINING, STATE, FOLDER_LOCK)
 _TOLD = 4
 """Settings that a refusal names."""
 
@@ -33,13 +32,7 @@ def claimed(folder: Path) -> Iterator[None]:
     if folder.is_dir() and any(folder.iterdir()) and not any((folder / name).exists() for name in _OURS):
         raise InputError(f"{folder} has other things in it; give an empty folder, or one of an earlier run")
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise InputError(
-            f"another process is training in {folder}; wait for it, or give another folder"
-        ) from None
+    lock = claim(folder, "training in")
     try:
         yield
     finally:
@@ -99,9 +92,4 @@ def _differences(before: Any, now: Any, place: str = "") -> list[str]:
             for key in sorted(before.keys() | now.keys())
             for said in _differences(before.get(key), now.get(key), f"{place}.{key}" if place else str(key))
         ]
-    return [] if before == now else [f"{place} was {_short(before)}, is now {_short(now)}"]
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 40 else text[:37] + "..."
+    return [] if before == now else [f"{place} was {short_json(before, 40)}, is now {short_json(now, 40)}"]

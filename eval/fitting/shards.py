@@ -10,11 +10,11 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from eval.runs import write_atomically
 from retriever.errors import InputError
+from retriever.store.lock import claim
 
 __all__ = ["Shards"]
 
@@ -43,13 +43,7 @@ class Shards:
             self.path.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             raise InputError(f"{root} is a file; give a folder to keep scores in") from None
-        self._lock = FileLock(self.path / ".lock")
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise InputError(
-                f"another process is scoring into {self.path}; wait for it, or give another folder"
-            ) from None
+        self._lock = claim(self.path, "scoring into")
         write_atomically(self.path / _CONFIG, [text, "\n"])
 
     def __enter__(self) -> Self:

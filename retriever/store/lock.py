@@ -7,12 +7,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from retriever.errors import LibraryLocked
+from retriever.errors import InputError, LibraryLocked
 from retriever.store.atomic import make_folder, write_json
 from retriever.store.paths import LibraryPaths
+
+FOLDER_LOCK = ".lock"
+"""In a folder that `claim` has claimed."""
 
 _UNKNOWN = "another process that has not said who it is yet"
 
@@ -42,6 +46,26 @@ def writer_lock(paths: LibraryPaths, timeout: float = 0.3) -> Iterator[None]:
     finally:
         paths.holder.unlink(missing_ok=True)
         lock.release()
+
+
+def claim(folder: Path, doing: str) -> FileLock:
+    """The lock on a folder of results, ``.lock`` in it, held until it is released or its holder dies.
+
+    Args:
+        folder: one that is there.
+        doing: what its user does, for the message: ``training in``.
+
+    Raises:
+        InputError: another process holds it.
+    """
+    lock = FileLock(folder / FOLDER_LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(
+            f"another process is {doing} {folder}; wait for it, or give another folder"
+        ) from None
+    return lock
 
 
 def is_held(paths: LibraryPaths) -> str | None:

@@ -15,7 +15,7 @@ from eval.labels import label_of, normal_label
 from retriever.documents import document
 from retriever.encoders.dual.row import Row
 from retriever.encoders.dual.tokens import DualTokens
-from retriever.errors import InputError
+from retriever.errors import InputError, short_json
 from retriever.labels import INTENTIONS
 from retriever.packs import open_pack
 from retriever.packs.entry import Quarantined
@@ -127,9 +127,8 @@ def read_comments(path: Path, split: str) -> list[Comment]:
     for number, row in _json_rows(file):
         text, labels = row.get("text"), row.get("labels")
         if not isinstance(text, str) or not isinstance(labels, list):
-            raise InputError(
-                f"{file}, line {number}: expected text, a string, and labels, a list; got {_short(row)}"
-            )
+            got = short_json(row, 80)
+            raise InputError(f"{file}, line {number}: expected text, a string, and labels, a list; got {got}")
         unknown = [label for label in labels if label not in INTENTIONS]
         if unknown:
             raise InputError(
@@ -152,13 +151,10 @@ def _json_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                     f"{file}, line {number}: expected an object in JSON, UTF-8 ({error})"
                 ) from None
             if not isinstance(row, dict):
-                raise InputError(f"{file}, line {number}: expected an object in JSON, got {_short(row)}")
+                raise InputError(
+                    f"{file}, line {number}: expected an object in JSON, got {short_json(row, 80)}"
+                )
             yield number, row
-
-
-def _short(row: Any) -> str:
-    text = json.dumps(row, ensure_ascii=False)
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def read_samples(path: Path, split: str, limit: int | None = None) -> list[Sample]:

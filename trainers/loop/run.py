@@ -244,7 +244,8 @@ class _Run:
         due = step % options.eval_every == 0 if options.eval_every else at_end
         if due or step == self.total:
             self._validate()
-        if step % options.save_every == 0:
+        # with every better checkpoint, too, so that a kill leaves none that the state does not tell of
+        if step % options.save_every == 0 or step == self.progress.best_step:
             self._save()
         self._agree_to_stop()
 
@@ -268,8 +269,6 @@ class _Run:
             shared = [(progress.best, progress.best_step, progress.best_metrics, progress.waited)]
             torch.distributed.broadcast_object_list(shared, src=0)
             progress.best, progress.best_step, progress.best_metrics, progress.waited = shared[0]
-        if progress.best_step == progress.step:  # so that a kill leaves no checkpoint that the state lacks
-            self._save()
 
     def _judge(self) -> None:
         """Measure the module as it is, and keep it where it is the best so far."""
