@@ -139,6 +139,6 @@ def _show(outcome: "Outcome", loaded: "LoadedConfig", out: Path, as_json: bool) 
             table.add_row(Text(name, style="bold"), Text(value))
         Console().print(table)
     if not outcome.finished:
-        typer.echo(f"stopped after step {outcome.steps}; the same command goes on in {out}", err=True)
+        typer.echo(f"stopped after step {outcome.steps} in {out}", err=True)
         return 130
     return 0
