@@ -12,6 +12,7 @@ from retriever.errors import InputError, LibraryDamaged
 from retriever.filters import FilterIndex, Filters
 from retriever.fusion import fuse, parts
 from retriever.fusion.decision import Decision
+from retriever.fusion.default import METHOD, default_weights
 from retriever.fusion.file import is_file, load_fusion
 from retriever.fusion.fitted import FittedFusion
 from retriever.fusion.traits import traits
@@ -63,8 +64,8 @@ class StickerRetriever:
         fusion: a method of `retriever.fusion`, or a fitted fusion (`sticker fuse`), which brings weights and
             options. A scorer of it that is not here is left out and the others keep their weights: `absent`
             names it, a warning is logged, and nothing decides whether to send.
-        weights: by scorer name; 1 where not given. A scorer that doubts itself (`Doubting`) lowers its own
-            for a conversation, as an English encoder does for Chinese.
+        weights: by scorer name; where not given, 2 for ``ranker`` and 1 for others. A scorer that doubts
+            itself (`Doubting`) lowers its own for a conversation, as an English encoder does for Chinese.
         fusion_options: the method's own options, such as ``k`` of ``rrf``.
         recall: ``exact`` (a matrix product; the same answer every time) or ``hnsw`` (Chroma's index; for
             libraries far above 100,000 stickers; questions with a filter are still answered exactly).
@@ -77,7 +78,7 @@ class StickerRetriever:
         recallers: Sequence[Recaller],
         scorers: Sequence[Scorer] = (),
         *,
-        fusion: str | FittedFusion = "rrf",
+        fusion: str | FittedFusion = METHOD,
         weights: Mapping[str, float] | None = None,
         fusion_options: Mapping[str, Any] | None = None,
         recall: RecallMethod = "exact",
@@ -116,7 +117,7 @@ class StickerRetriever:
         ranker: str | Path | None = "auto",
         history: int = 3,
         device: str = "auto",
-        fusion: str | Path | FittedFusion = "rrf",
+        fusion: str | Path | FittedFusion = METHOD,
         weights: Mapping[str, float] | None = None,
         fusion_options: Mapping[str, Any] | None = None,
         recall: RecallMethod = "exact",
@@ -293,7 +294,10 @@ class StickerRetriever:
         return fuse(scores, self.fusion, weights=weights, **self.fusion_options)
 
     def _weights(self, conversation: Conversation, names: Iterable[str]) -> dict[str, float]:
-        given = self.fitted.weights_for(traits(conversation)) if self.fitted else self.weights or {}
+        if self.fitted:
+            given = self.fitted.weights_for(traits(conversation))
+        else:
+            given = default_weights(names) | (self.weights or {})
         doubts = self.confidence(conversation)
         return {name: given.get(name, 1.0) * doubts[name] for name in names}
 

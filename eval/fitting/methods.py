@@ -11,6 +11,7 @@ from eval.fitting.gate import FittedGate, fit_gate
 from eval.fitting.logit import fit_weights
 from eval.fitting.pools import Floats
 from retriever.errors import ModelError
+from retriever.fusion.default import NORMALISATION, default_weights
 from retriever.fusion.fitted import FittedFusion, Gate
 
 __all__ = ["CHOICES", "DEFAULT", "Choice", "Fit", "choices_for", "fit_choice", "free_of_context", "to_fusion"]
@@ -35,7 +36,7 @@ class Choice:
     only: str | None = None
 
 
-DEFAULT = Choice("rrf, equal weights", "rrf", 0)
+DEFAULT = Choice("min-max, not fitted", NORMALISATION, 0)
 """What the chain does without a fitted fusion."""
 
 CHOICES = (
@@ -91,7 +92,7 @@ def fit_choice(choice: Choice, designs: Designs, train: NDArray[np.bool_]) -> Fi
     design = designs.of(choice.normalisation, choice.softness)
     values = design.values
     if choice.level == 0:
-        weights = np.ones(len(pools.scorers))
+        weights = np.array(list(default_weights(pools.scorers).values()))
         return Fit(choice, weights, design.temperatures, None, values @ weights)
     part = pools.take(train)
     if choice.only is not None:

@@ -52,13 +52,16 @@ class Scoring:
         str,
         typer.Option(
             "--fusion",
-            help="How scores are fused: rrf, weighted, or a file that `sticker fuse` wrote (.toml).",
+            help="How scores are fused: weighted (a sum of scores on one scale), rrf (of reciprocal "
+            "ranks), or a file that `sticker fuse` wrote (.toml).",
         ),
-    ] = "rrf"
+    ] = "weighted"  # retriever.fusion.default.METHOD, which would load numpy for every command
     weight: Annotated[
         list[str] | None,
         typer.Option(
-            "--weight", help="A scorer's weight, NAME=NUMBER, repeatable (default: 1).", show_default=False
+            "--weight",
+            help="A scorer's weight, NAME=NUMBER, repeatable (default: 2 for ranker, 1 for others).",
+            show_default=False,
         ),
     ] = None
     normalise: Annotated[

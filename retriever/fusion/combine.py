@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from retriever.errors import InputError
+from retriever.fusion.default import METHOD
 from retriever.fusion.normalise import (
     NORMALISATIONS,
     Normalisation,
@@ -54,7 +55,7 @@ def register(name: str) -> Callable[[Callable[..., Scores]], Callable[..., Score
 
 def fuse(
     scores: Mapping[str, ArrayLike],
-    method: str = "rrf",
+    method: str = METHOD,
     *,
     weights: Mapping[str, float] | None = None,
     **options: Any,
@@ -128,7 +129,7 @@ def weighted(
 
 def parts(
     scores: Mapping[str, ArrayLike],
-    method: str = "rrf",
+    method: str = METHOD,
     *,
     weights: Mapping[str, float] | None = None,
     **options: Any,

@@ -1,5 +1,7 @@
 """Conditional logit and the gate: by hand, against slow references, and on data made with known weights."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fitting_worlds import make, slow_loss
@@ -11,6 +13,7 @@ from eval.fitting.logit import fit_weights, log_loss
 from eval.fitting.methods import CHOICES, DEFAULT, Choice, choices_for, fit_choice, to_fusion
 from retriever.errors import ModelError
 from retriever.fusion import fuse
+from retriever.fusion.default import METHOD, default_weights
 
 
 def test_two_scorers_and_three_candidates_by_hand() -> None:
@@ -113,7 +116,7 @@ def test_what_is_fitted_is_what_the_chain_computes(choice: Choice) -> None:
     train = np.arange(80) < 60
     fit = fit_choice(choice, Designs(pools), train)
     if choice == DEFAULT:
-        weights_of, method, options = lambda at: dict.fromkeys("abc", 1.0), "rrf", {}
+        weights_of, method, options = lambda at: default_weights("abc"), METHOD, {}
     else:
         fusion = to_fusion(fit, {name: name for name in "abc"})
         weights_of = lambda at: fusion.weights_for(pools.traits[at])  # noqa: E731
@@ -126,6 +129,16 @@ def test_what_is_fitted_is_what_the_chain_computes(choice: Choice) -> None:
         expected = fuse(scores, method, weights=weights, **options)
         got = fit.fused[at, :n]
         assert got - got.mean() == pytest.approx(expected - expected.mean(), abs=1e-9)
+
+
+def test_without_a_fit_the_ranker_counts_twice() -> None:
+    pools = replace(make(20, [1.0, 0.5], seed=8), scorers=("ranker", "b"))
+    designs = Designs(pools)
+    values = designs.of("minmax").values
+    assert DEFAULT.normalisation == "minmax"
+    fit = fit_choice(DEFAULT, designs, np.ones(20, bool))
+    assert fit.fused == pytest.approx(2 * values[:, :, 0] + values[:, :, 1])
+    assert to_fusion(fit, {"ranker": "1", "b": "2"}).weights == {"ranker": 2.0, "b": 1.0}
 
 
 def test_normalising_sees_what_a_pick_sees() -> None:

@@ -53,7 +53,7 @@ def test_with_everybody_recalled_a_pick_is_brute_force(library: Path) -> None:
     retriever = StickerRetriever.open(library, recall_size=60)
     talk = Conversation.from_texts("thank you rabbit")
     scores = {scorer.name: scorer.score_library(talk) for scorer in retriever.recallers}
-    fused = fuse(scores, "rrf")
+    fused = fuse(scores)
     assert np.array_equal(retriever.score_library(talk)["fused"], fused)
     expected = [retriever.stickers[int(row)].id for row in best_rows(fused, 60)]
     assert ids(retriever.pick(talk, k=60)) == expected
@@ -145,6 +145,29 @@ def test_more_scorers_and_weights(library: Path) -> None:
     scores = retriever.score_library(Conversation.from_texts("sad"))
     assert scores["longest"].tolist() == list(range(60))
     assert set(scores) == {"embedding:tiny-text", "embedding:tiny-image", "lexical", "longest", "fused"}
+
+
+def test_where_nobody_says_the_ranker_counts_twice(library: Path) -> None:
+    """Scores on [0, 1], added; a weight that is given takes the place of the default, for it alone."""
+    ranker = Longest()
+    ranker.name = "ranker"
+    talk = Conversation.from_texts("sad frog")
+
+    def fused(**options: object) -> tuple[dict[str, Scores], Scores]:
+        retriever = StickerRetriever.open(library, use=["lexical"], scorers=[ranker], **options)  # type: ignore[arg-type]
+        scores = retriever.score_library(talk)
+        at_once = retriever.pick(talk, k=1)[0]
+        assert sum(at_once.parts.values()) == pytest.approx(at_once.score)
+        return scores, scores.pop("fused")
+
+    scores, found = fused()
+    lexical, places = scores["lexical"], scores["ranker"]
+    assert lexical.max() > lexical.min()
+    on_one_scale = (lexical - lexical.min()) / (lexical.max() - lexical.min())
+    assert found == pytest.approx(on_one_scale + 2 * places / 59)
+    assert fused(weights={"lexical": 3.0})[1] == pytest.approx(3 * on_one_scale + 2 * places / 59)
+    assert fused(weights={"ranker": 1.0})[1] == pytest.approx(on_one_scale + places / 59)
+    assert fused(fusion="rrf", weights={"lexical": 0})[1] == pytest.approx(2 / (60 + 60 - places))
 
 
 def test_names_of_recallers(root: Path, pack: TinyPack, tmp_path: Path) -> None:
