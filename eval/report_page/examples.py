@@ -12,7 +12,7 @@ import numpy as np
 
 from eval.records import Record
 from eval.report_page.findings import ProtocolFindings
-from eval.report_page.sheet import visible
+from retriever.visible import visible
 
 __all__ = ["Choice", "Example", "Thumbnails", "choose", "make_examples"]
 

@@ -3,7 +3,8 @@
 import re
 
 from eval.report_page.sections import Contents
-from eval.report_page.sheet import Cell, Sheet, visible
+from eval.report_page.sheet import Cell, Sheet
+from retriever.visible import visible
 
 __all__ = ["escape", "to_latex"]
 

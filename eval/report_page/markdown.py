@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 
 from eval.report_page.sections import Contents
-from eval.report_page.sheet import Cell, Sheet, visible
+from eval.report_page.sheet import Cell, Sheet
+from retriever.visible import visible
 
 __all__ = ["escape", "to_text"]
 

@@ -11,11 +11,11 @@ from eval.report_page.examples import Example, Thumbnails, choose, make_examples
 from eval.report_page.figures.style import Drawing
 from eval.report_page.findings import Findings, read_findings
 from eval.report_page.sections import Contents, contents
-from eval.report_page.sheet import visible
 from eval.results import Report
 from eval.runs import write_atomically
 from retriever.errors import MissingExtra
 from retriever.extras import require
+from retriever.visible import visible
 
 __all__ = ["write"]
 

@@ -1,11 +1,10 @@
 """A table as plain data: what HTML, Markdown and LaTeX are all made from. Text in it is never escaped."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Cell", "Head", "Sheet", "cell", "interval_text", "p_text", "percent", "points", "visible"]
+__all__ = ["Cell", "Head", "Sheet", "cell", "interval_text", "p_text", "percent", "points"]
 
 Mark = Literal["", "best", "near", "low", "reference", "published", "skipped"]
 """Why a cell or row stands out: the best; not clearly below the best; not above chance; no contender."""
@@ -100,20 +99,3 @@ def interval_text(low: float | None, high: float | None, signed: bool = False) -
 def p_text(p: float) -> str:
     """A p-value for people: three digits after the point, or ``<0.001``."""
     return "<0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def visible(text: str, most: int | None = None) -> str:
-    """`text` on one line, without characters that steer a terminal or turn the direction of writing around.
-
-    Args:
-        most: cut to so many characters, the last one an ellipsis.
-    """
-    clean = "".join(" " if character.isspace() else character for character in text)
-    clean = "".join(c if c.isprintable() or c in _KEPT else "\N{REPLACEMENT CHARACTER}" for c in clean)
-    clean = " ".join(clean.split())
-    if most is not None and len(clean) > most:
-        clean = clean[: most - 1].rstrip() + "…"
-    return clean
-
-
-_KEPT: Sequence[str] = ("\u200d", "\ufe0e", "\ufe0f")  # emoji are joined and chosen by these

@@ -79,10 +79,12 @@ def _loop(talk: "StickerChat", *, as_json: bool) -> int:
 
 
 def _print(turn: "Turn") -> None:
+    from retriever.visible import visible
+
     if turn.say:
-        sys.stdout.write(" ".join(turn.say.split()) + "\n")
+        sys.stdout.write(visible(turn.say) + "\n")
     if turn.sticker is not None:
-        sys.stdout.write(f"[sticker] {turn.sticker.id}  {turn.sticker.path}\n")
+        sys.stdout.write(f"[sticker] {visible(turn.sticker.id)}  {visible(turn.sticker.path)}\n")
     sys.stdout.flush()
     if turn.note:
         typer.echo(f"({turn.note})", err=True)

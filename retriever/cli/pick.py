@@ -230,12 +230,14 @@ def _print_table(conversation: "Conversation", answer: "Answer", expected: Expec
     from rich.table import Table
     from rich.text import Text
 
+    from retriever.visible import visible
+
     console, picks = Console(), answer.picks
-    said = Text(f"{conversation.id}  " if conversation.id else "", style="dim")
+    said = Text(f"{visible(conversation.id)}  " if conversation.id else "", style="dim")
     said.append(f"({conversation.mode})", style="dim")
     for utterance in conversation.utterances[-3:]:
-        said.append(f"\n{utterance.speaker}: ", style="cyan")
-        said.append(utterance.text)
+        said.append(f"\n{visible(utterance.speaker)}: ", style="cyan")
+        said.append(visible(utterance.text))
     if expected:
         said.append(f"\nexpected: {_likeliest(expected)}", style="dim")
     if answer.decision:
@@ -253,6 +255,6 @@ def _print_table(conversation: "Conversation", answer: "Answer", expected: Expec
     for pick in picks:
         sticker = pick.sticker
         numbers = [f"{pick.score:.4f}", *(f"{pick.scores[name]:.3f}" for name in scorers)]
-        cells = [str(pick.rank), sticker.label, sticker.id, *numbers]
+        cells = [str(pick.rank), visible(sticker.label), visible(sticker.id), *numbers]
         table.add_row(*(Text(cell) for cell in cells))
     console.print(table)

@@ -15,7 +15,7 @@ from eval.report_page.latex import to_latex
 from eval.report_page.markdown import escape as escape_markdown
 from eval.report_page.markdown import to_text
 from eval.report_page.sections import contents
-from eval.report_page.sheet import interval_text, p_text, percent, points, visible
+from eval.report_page.sheet import interval_text, p_text, percent, points
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +35,6 @@ def test_numbers_as_people_read_them():
     assert (points(0.112), points(-0.0313), points(-0.0001), points(0.0)) == ("+11.2", "−3.1", "0.0", "0.0")
     assert interval_text(-0.01, 0.02, signed=True) == "[−1.0, +2.0]" and interval_text(None, 1.0) == ""
     assert (p_text(0.0002), p_text(0.05)) == ("<0.001", "0.050")
-
-
-def test_steering_characters_are_made_visible():
-    assert visible("a\u202eb\x1b[31m\n\tc") == "a\ufffdb\ufffd[31m c"
-    assert visible("\ud83d") == "\ufffd" and visible("👩‍🚀❤️ 名字") == "👩‍🚀❤️ 名字"
-    assert visible("abcdef", 4) == "abc…"
 
 
 def test_markdown_is_text(hostile):

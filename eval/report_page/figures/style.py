@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eval.report_page.sheet import visible
 from retriever.extras import require
+from retriever.visible import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

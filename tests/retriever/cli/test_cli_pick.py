@@ -131,6 +131,13 @@ def test_the_library_can_come_from_the_environment(
     assert answers(capsys)
 
 
+def test_a_chat_cannot_steer_the_terminal(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pick", "thank you\x1b[2J\x07 dear\n\u202efriend", "-l", str(library)]) == 0
+    shown = capsys.readouterr().out
+    assert "thank you\ufffd[2J\ufffd dear \ufffdfriend" in shown
+    assert not set(shown) & set("\x1b\x07\u202e")
+
+
 @pytest.mark.parametrize("text", ["party \ud83c", "caf\udce9"])
 def test_text_that_is_cut_within_a_character(library: Path, fails: Fails, text: str) -> None:
     told = fails("pick", text, "-l", str(library))
