@@ -244,6 +244,18 @@ def test_the_command_answers_lines_and_prints_stickers(
         assert rows[1]["sticker"] is None and rows[1]["engine"] == "json"
 
 
+def test_what_the_model_says_cannot_turn_the_line_around(
+    library: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def steering(*_: object) -> Answer:
+        return completion(json.dumps({"say": "all\u202e gone", "send_sticker": False, "query": ""}))
+
+    with scripted_server(steering) as server:
+        where = ("--library", str(library), "--engine", "json")
+        code, out, _ = run(monkeypatch, capsys, "hi\n", "--llm", server.url, *where)
+    assert (code, out) == (0, "all\ufffd gone\n")
+
+
 def test_the_command_says_in_one_line_what_is_wrong(
     library: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
