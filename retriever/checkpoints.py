@@ -19,16 +19,38 @@ from typing import Any
 
 from retriever.errors import ModelError
 
-__all__ = ["CARD", "CONFIG", "GRAPH", "SCHEMA", "STARTER", "TRAINING", "WEIGHTS", "content_id", "read_config"]
+__all__ = [
+    "BEST",
+    "CARD",
+    "CONFIG",
+    "GRAPH",
+    "SCHEMA",
+    "STARTER",
+    "TRAINING",
+    "WEIGHTS",
+    "checkpoint_in",
+    "content_id",
+    "read_config",
+]
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 GRAPH = "graph.onnx"
 TRAINING = "training.json"
 CARD = "README.md"
+BEST = "best"
+"""Where in the folder of a run its checkpoint lies."""
+
 SCHEMA = 1
 STARTER = Path(__file__).with_name("starter") / "ranker"
 """The checkpoint that ships with the package."""
+
+
+def checkpoint_in(path: str | Path) -> Path:
+    """The folder of a checkpoint: `path` itself, or its ``best/`` where `path` is the folder of a run."""
+    folder = Path(path).expanduser()
+    inner = folder / BEST
+    return inner if (inner / WEIGHTS).is_file() and not (folder / WEIGHTS).is_file() else folder
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -41,20 +63,16 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise ModelError(
             f"there is no checkpoint at {folder}; give a folder that `sticker train` wrote (its best/ folder)"
         )
+    if (inner := checkpoint_in(folder)) != folder:
+        raise ModelError(f"{folder} is the folder of a run; its checkpoint is {inner}")
     if not (folder / CONFIG).is_file():
-        inner = folder / "best"
-        hint = f"; did you mean {inner}?" if (inner / WEIGHTS).is_file() else ""
-        raise ModelError(f"{folder} is no checkpoint: it has no {CONFIG}{hint}")
+        raise ModelError(f"{folder} is no checkpoint: it has no {CONFIG}")
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"{folder / CONFIG} cannot be read ({error}); copy the checkpoint again") from error
     if not isinstance(config, dict) or not isinstance(config.get("family"), str):
-        hint = "; did you mean its best/ folder?" if (folder / "best" / CONFIG).is_file() else ""
-        raise ModelError(f"{folder / CONFIG} names no ranker family{hint}")
-    inner = folder / "best"
-    if not (folder / WEIGHTS).is_file() and (inner / WEIGHTS).is_file():
-        raise ModelError(f"{folder} is the folder of a run; its checkpoint is {inner}")
+        raise ModelError(f"{folder / CONFIG} names no ranker family")
     if config.get("schema") != SCHEMA:
         raise ModelError(
             f"{folder} has checkpoint schema {config.get('schema')!r}, this version reads {SCHEMA}; update "

@@ -244,26 +244,25 @@ class Builder:
 
     def checkpoint(self, folder: Path, name: str | None) -> "SystemSpec":
         from eval.systems import SystemSpec
-        from retriever.checkpoints import CONFIG, content_id, read_config
+        from retriever.checkpoints import BEST, checkpoint_in, content_id, read_config
 
-        if (folder / "best" / CONFIG).is_file():  # the folder of a run, which has a config.json of its own
-            folder = folder / "best"
+        folder = checkpoint_in(folder)
         family = read_config(folder)["family"]
         place = folder.resolve()
-        title = name or (place.parent.name if place.name in ("best", "last") else place.name)
+        title = name or (place.parent.name if place.name == BEST else place.name)
         identity = {"family": family, "checkpoint": content_id(folder), "content": self.content}
         return SystemSpec(
             title, partial(opening.checkpoint, self.library, folder, title, self.device), identity=identity
         )
 
     def _ranker_identity(self) -> str | None:
-        from retriever.checkpoints import STARTER, content_id
+        from retriever.checkpoints import STARTER, checkpoint_in, content_id
         from retriever.scorers.of_library import library_scorers
 
         chosen = None if self.scoring.ranker == "none" else self.scoring.ranker
         if "ranker" not in library_scorers(self.library, chosen):
             return None
-        return content_id(STARTER if chosen in (None, "auto") else Path(chosen).expanduser())
+        return content_id(STARTER if chosen in (None, "auto") else checkpoint_in(chosen))
 
     @cached_property
     def content(self) -> str:

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from retriever.checkpoints import read_config
+from retriever.checkpoints import checkpoint_in, read_config
 from retriever.errors import InputError
 from retriever.rankers.base import Ranker
 
@@ -58,7 +58,7 @@ def load_ranker(path: str | Path, device: str = "auto") -> Ranker:
     """Open the checkpoint at `path`, whatever its family.
 
     Args:
-        path: a folder written by training (see `retriever.checkpoints`).
+        path: a folder written by training (see `retriever.checkpoints`), or the folder of the run it lies in.
         device: ``auto``, ``cpu`` or ``cuda``, for families that can choose.
 
     Raises:
@@ -66,7 +66,7 @@ def load_ranker(path: str | Path, device: str = "auto") -> Ranker:
         InputError: a family this version does not know.
         MissingExtra: the family needs something that is not installed.
     """
-    folder = Path(path).expanduser()
+    folder = checkpoint_in(path)
     config = read_config(folder)
     loader = _LOADERS.get(config["family"])
     if loader is None:

@@ -4,9 +4,11 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
+from retriever.checkpoints import STARTER
 from retriever.cli import main
 
 Fails = Callable[..., str]
@@ -173,9 +175,13 @@ def test_ctrl_c_says_how_to_go_on(
     assert said.out == "" and "stopped; run the same command again to go on" in said.err
 
 
-def test_the_folder_of_a_run_names_its_checkpoint(library: Path, tmp_path: Path, fails: Fails) -> None:
-    (tmp_path / "run" / "best").mkdir(parents=True)
-    (tmp_path / "run" / "config.json").write_text('{"family": "pbr"}')
-    (tmp_path / "run" / "best" / "model.safetensors").touch()
-    told = fails("pick", "hi", "-l", str(library), "--ranker", str(tmp_path / "run"))
-    assert f"is the folder of a run; its checkpoint is {tmp_path / 'run' / 'best'}" in told
+def test_the_folder_of_a_run_is_as_good_as_its_checkpoint(
+    library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copytree(STARTER, tmp_path / "run" / "best")
+    (tmp_path / "run" / "config.json").write_text('{"family": "dual", "epochs": 4}')
+    told = []
+    for folder in (tmp_path / "run", tmp_path / "run" / "best"):
+        assert main(["pick", "thank you", "-l", str(library), "--ranker", str(folder), "--json"]) == 0
+        told.append(capsys.readouterr().out)
+    assert told[0] == told[1] and "ranker" in told[0]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from retriever.checkpoints import CONFIG, WEIGHTS, content_id, read_config
+from retriever.checkpoints import CONFIG, WEIGHTS, checkpoint_in, content_id, read_config
 from retriever.errors import InputError, ModelError
 from retriever.rankers import load_ranker
 from retriever.rankers.registry import families, register
@@ -28,11 +28,14 @@ def test_the_run_in_place_of_its_best_folder(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
     folder(run / "best", {"family": "dual", "schema": 1})
-    with pytest.raises(ModelError, match=r"did you mean .*best"):
-        read_config(run)
-    (run / CONFIG).write_text('{"train": {}}')
-    with pytest.raises(ModelError, match=r"names no ranker family; did you mean its best/ folder"):
-        read_config(run)
+    for settings in (None, '{"train": {}}', '{"family": "dual"}'):
+        if settings:
+            (run / CONFIG).write_text(settings)
+        with pytest.raises(ModelError, match=r"is the folder of a run; its checkpoint is .*/run/best"):
+            read_config(run)
+        assert checkpoint_in(run) == checkpoint_in(run / "best") == run / "best"
+    (run / "best" / WEIGHTS).unlink()
+    assert checkpoint_in(run) == run
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{", '{"family": 3}', "null"])
