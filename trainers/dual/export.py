@@ -15,6 +15,7 @@ from torch import Tensor
 from retriever.checkpoints import CONFIG, GRAPH, SCHEMA, WEIGHTS
 from retriever.encoders.dual.text import build_graph
 from retriever.errors import ModelError
+from retriever.rankers.dual.features import KINDS
 from retriever.store.atomic import write_json
 from trainers.dual.alike import TOKENIZER, refuse_another_make, weights_of
 from trainers.dual.heads import Head
@@ -138,6 +139,7 @@ def describe(task: "DualTask") -> dict[str, Any]:
         "reading": config.reading,
         "turns": config.turns,
         "buckets": config.buckets,
+        "ngrams": KINDS,
         "mode": config.heads.mode,
         "likeness": config.heads.likeness,
         "temperature": config.temperature,

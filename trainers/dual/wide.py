@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from retriever.extras import require
+from retriever.rankers.dual.features import balance, kind_starts
 
 __all__ = ["Wide", "fit_wide"]
 
@@ -41,9 +42,12 @@ class Wide(nn.Module):
 
     def forward(self, grams: Tensor, offsets: Tensor) -> Tensor:
         """(k, labels) of flat bucket numbers and where each row's begin, (k,)."""
-        counts = torch.diff(offsets, append=offsets.new_tensor([len(grams)])).clamp(min=1)
-        summed: Tensor = self.table(grams, offsets)
-        return summed * counts.float().rsqrt()[:, None] + self.bias  # a unit vector of equal features
+        rows = np.split(grams.cpu().numpy(), offsets[1:].cpu().numpy())
+        weights = np.concatenate([balance(row, self.table.num_embeddings) for row in rows])
+        summed: Tensor = self.table(
+            grams, offsets, per_sample_weights=torch.from_numpy(weights).to(self.table.weight)
+        )
+        return summed + self.bias
 
 
 def fit_wide(wide: Wide, rows: Sequence[NDArray[np.int64]], labels: NDArray[np.int64]) -> None:
@@ -63,7 +67,7 @@ def fit_wide(wide: Wide, rows: Sequence[NDArray[np.int64]], labels: NDArray[np.i
     weights = np.zeros((len(wide.bias), wide.table.num_embeddings), np.float32)
     if len(present) > 1:
         lengths = np.array([len(rows[int(row)]) for row in known])
-        values = np.repeat(1 / np.sqrt(lengths), lengths)
+        values = np.concatenate([balance(rows[int(row)], weights.shape[1]) for row in known])
         columns = np.concatenate([rows[int(row)] for row in known])
         scale = _rarity(columns, len(known), weights.shape[1])
         matrix = csr_matrix(
@@ -86,7 +90,10 @@ def fit_wide(wide: Wide, rows: Sequence[NDArray[np.int64]], labels: NDArray[np.i
 
 
 def _rarity(columns: NDArray[np.int64], rows: int, buckets: int) -> NDArray[np.float64]:
-    """(buckets,) smoothed inverse document frequencies, with a mean square of 1 over all that rows have."""
+    """(buckets,) smoothed inverse document frequencies, mean square 1 over what rows have of a kind."""
     frequency = np.bincount(columns, minlength=buckets)
     rarity = np.log((1 + rows) / (1 + frequency)) + 1
-    return np.asarray(rarity / np.sqrt((rarity**2 * frequency).sum() / frequency.sum()), np.float64)
+    for kind in np.split(np.arange(buckets), kind_starts(buckets)[1:]):
+        seen = max(int(frequency[kind].sum()), 1)
+        rarity[kind] /= max(np.sqrt((rarity[kind] ** 2 * frequency[kind]).sum() / seen), 1e-12)
+    return np.asarray(rarity, np.float64)

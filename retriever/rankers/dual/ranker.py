@@ -27,7 +27,7 @@ from retriever.encoders.dual.text import REMEMBERED, DualText
 from retriever.errors import ModelError
 from retriever.labels import EMOTIONS, INTENTIONS
 from retriever.rankers.base import StickerFeatures
-from retriever.rankers.dual.features import ngrams
+from retriever.rankers.dual.features import KINDS, balance, ngrams
 from retriever.scorers.base import Scores
 from retriever.types import Conversation, Sticker
 
@@ -85,6 +85,11 @@ class DualRanker:
                 for name in ("emotion", "emoji")
                 if f"wide_{name}.weight" in tensors
             }
+            if self._wide and config.get("ngrams") != KINDS:
+                raise ModelError(
+                    f"{folder} counts n-grams in another way ({config.get('ngrams')!r}, this version: "
+                    f"{KINDS!r}); train it again"
+                )
             self._gates: Floats = tensors["gates"]
             self._other: list[float] = tensors["other_emoji"].tolist()
             self.text = text or open_text(folder.resolve(), device)
@@ -214,11 +219,11 @@ def _logits(vector: Floats, head: Sequence[tuple[Floats, Floats]]) -> Floats:
 
 
 def _wide(grams: NDArray[np.int64], table: NDArray[Any], scale: Floats | None, bias: Floats) -> Floats:
-    """Logits of the linear model, (labels,): ``sum / sqrt(n)`` of the n-grams' columns, and the bias."""
-    summed = table[:, grams].astype(np.float32).sum(axis=1)
+    """Logits of the linear model, (labels,): the balanced sum of the n-grams' columns, and the bias."""
+    summed = table[:, grams].astype(np.float32) @ balance(grams, table.shape[1])
     if scale is not None:
         summed = summed * scale
-    return np.asarray(summed / np.sqrt(len(grams)) + bias, np.float32)
+    return np.asarray(summed + bias, np.float32)
 
 
 def _log_softmax(logits: Floats) -> Floats:
