@@ -82,5 +82,5 @@ def test_a_checkpoint_that_counts_them_in_another_way_is_refused(tmp_path: Path)
     config = json.loads((folder / CONFIG).read_text())
     del config["ngrams"]
     (folder / CONFIG).write_text(json.dumps(config))
-    with pytest.raises(ModelError, match="counts n-grams in another way .None, .* train it again"):
+    with pytest.raises(ModelError, match=r"counts n-grams in another way .None, .* train it again"):
         load_ranker(folder)
