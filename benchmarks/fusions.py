@@ -116,7 +116,7 @@ def show(found: Mapping[str, tuple[list[Any], list[Scored]]], *, as_json: bool) 
         cells = [" / ".join(f"{value:.1f}" for value in each.values()) for each in of.values()]
         table.add_row(f"{way} (default)" if default else way, f"{weight:g}", *cells)
     if not as_json:
-        Console().print(table)
+        Console(width=36 + 24 * len(found)).print(table)
 
 
 if __name__ == "__main__":
