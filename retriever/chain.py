@@ -1,6 +1,6 @@
 """The chain: recall candidates, score them, fuse the scores, pick."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -293,7 +293,7 @@ class StickerRetriever:
         weights = self._weights(conversation, scores)
         return fuse(scores, self.fusion, weights=weights, **self.fusion_options)
 
-    def _weights(self, conversation: Conversation, names: Iterable[str]) -> dict[str, float]:
+    def _weights(self, conversation: Conversation, names: Collection[str]) -> dict[str, float]:
         if self.fitted:
             given = self.fitted.weights_for(traits(conversation))
         else:

@@ -29,6 +29,7 @@ __all__ = [
     "TRAINING",
     "WEIGHTS",
     "checkpoint_in",
+    "checkpoint_name",
     "content_id",
     "read_config",
 ]
@@ -51,6 +52,12 @@ def checkpoint_in(path: str | Path) -> Path:
     folder = Path(path).expanduser()
     inner = folder / BEST
     return inner if (inner / WEIGHTS).is_file() and not (folder / WEIGHTS).is_file() else folder
+
+
+def checkpoint_name(path: str | Path) -> str:
+    """A checkpoint's name where nobody gives one: its folder's, or that of the run whose ``best/`` it is."""
+    place = Path(path).resolve()
+    return place.parent.name if place.name == BEST else place.name
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from retriever.checkpoints import CONFIG, TRAINING
+from retriever.checkpoints import BEST, CONFIG, TRAINING
 from retriever.errors import InputError, short_json
 from retriever.store.atomic import write_json
 from retriever.store.lock import FOLDER_LOCK, claim
-from trainers.loop import BEST, STATE
+from trainers.loop import STATE
 
 __all__ = ["claimed", "note_config", "note_data"]
 

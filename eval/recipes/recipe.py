@@ -7,7 +7,7 @@ from pathlib import Path
 
 from eval.published import PublishedRow, rows_for
 from eval.recipes.schema import DatasetFile, RecipeFile, SystemEntry
-from retriever.checkpoints import read_config
+from retriever.checkpoints import BEST, read_config
 from retriever.errors import InputError, ModelError
 
 __all__ = ["NotReady", "Ready", "ReadySystem", "Recipe"]
@@ -124,7 +124,7 @@ class Recipe:
         # the same configuration trained on other data is another checkpoint
         own = any(setting.startswith("data.format=") for setting in system.settings)
         name = f"{system.config}-{self.content.data.dataset}" if own else system.config
-        return checkpoints / name / "best"
+        return checkpoints / name / BEST
 
     def _absent_files(self, data: Path) -> list[str]:
         dataset = self.datasets[self.content.data.dataset]
@@ -133,14 +133,14 @@ class Recipe:
 
     def _training(self, data: Path, checkpoints: Path, todo: Sequence[SystemEntry]) -> Iterator[str]:
         teacher = checkpoints / _TEACHER
-        if any(system.teacher for system in todo) and not _is_checkpoint(teacher / "best"):
+        if any(system.teacher for system in todo) and not _is_checkpoint(teacher / BEST):
             yield shlex.join(["sticker", "train", "teacher", "--data", "SER30K", "--out", str(teacher)])
         made = set()
         for system in todo:
             out = self._folder(system, checkpoints).parent
             settings = list(system.settings)
             if system.teacher:
-                settings.append(f"data.teacher={teacher / 'best'}")
+                settings.append(f"data.teacher={teacher / BEST}")
             if out not in made:
                 made.add(out)
                 words = ["sticker", "train", system.config, "--data", str(data), "--out", str(out)]
@@ -173,7 +173,7 @@ class Recipe:
             lines += [f"  {system.name}: {self._folder(system, checkpoints)}" for system in todo]
             if self.content.weights:
                 lines.append(f"  training starts from {'; '.join(self.content.weights)}")
-            if any(s.teacher for s in todo) and not _is_checkpoint(checkpoints / _TEACHER / "best"):
+            if any(s.teacher for s in todo) and not _is_checkpoint(checkpoints / _TEACHER / BEST):
                 ser30k = self.datasets["ser30k"]
                 lines.append(f"  the emotion teacher needs {ser30k.title}; to be had by {ser30k.access}")
         lines.append("then, in this order:")

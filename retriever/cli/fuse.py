@@ -195,11 +195,12 @@ def _open(
 
 
 def _named(given: str) -> tuple[str, str]:
-    """``NAME=FOLDER``, or a folder under its own name; ``best`` is called like the run it lies in."""
+    """``NAME=FOLDER``, or a folder under its own name."""
+    from retriever.checkpoints import checkpoint_name
+
     name, equals, folder = given.partition("=")
     if not equals:
-        place = Path(given).resolve()
-        name, folder = (place.parent.name if place.name == "best" else place.name), given
+        name, folder = checkpoint_name(given), given
     return f"ranker:{name}", str(Path(folder).resolve())
 
 

@@ -244,12 +244,11 @@ class Builder:
 
     def checkpoint(self, folder: Path, name: str | None) -> "SystemSpec":
         from eval.systems import SystemSpec
-        from retriever.checkpoints import BEST, checkpoint_in, content_id, read_config
+        from retriever.checkpoints import checkpoint_in, checkpoint_name, content_id, read_config
 
         folder = checkpoint_in(folder)
         family = read_config(folder)["family"]
-        place = folder.resolve()
-        title = name or (place.parent.name if place.name == BEST else place.name)
+        title = name or checkpoint_name(folder)
         identity = {"family": family, "checkpoint": content_id(folder), "content": self.content}
         return SystemSpec(
             title, partial(opening.checkpoint, self.library, folder, title, self.device), identity=identity

@@ -11,7 +11,7 @@ from trainers.dual.config import HeadsConfig
 from trainers.dual.heads import Head
 from trainers.dual.reader import Reader
 from trainers.dual.taught import Subject, taught_loss
-from trainers.dual.wide import Wide
+from trainers.dual.wide import Grams, Wide
 
 __all__ = [
     "FLOOR",
@@ -168,21 +168,21 @@ class DualModule(nn.Module):
         standard = (pooled - self.get_buffer("center")) / self.get_buffer("spread")
         return torch.cat([standard, mode.to(standard)], 1) if self.options.mode else standard
 
-    def parts(self, pooled: Tensor, mode: Tensor, grams: Tensor, offsets: Tensor) -> Parts:
+    def parts(self, pooled: Tensor, mode: Tensor, grams: Grams) -> Parts:
         """Everything a score needs of conversations.
 
         Args:
             pooled: (k, h) vectors.
             mode: (k, 3) of `mode_of`.
-            grams, offsets: their n-grams, as `Wide` takes them.
+            grams: their n-grams.
         """
         seen = self._seen(pooled, mode)
         return Parts(
             self.emotion(seen).float().log_softmax(-1),
-            self.wide_emotion(grams, offsets).log_softmax(-1),
+            self.wide_emotion(grams).log_softmax(-1),
             self.intention(seen).float().log_softmax(-1),
             self.emoji(seen).float().log_softmax(-1),
-            self.wide_emoji(grams, offsets).log_softmax(-1),
+            self.wide_emoji(grams).log_softmax(-1),
             self.domain(seen).float().log_softmax(-1),
             self.vectors(pooled),
         )

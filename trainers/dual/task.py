@@ -27,7 +27,7 @@ from trainers.dual.numbers import label_numbers, number_of
 from trainers.dual.reader import Reader
 from trainers.dual.sources import Sources
 from trainers.dual.start import start_from
-from trainers.dual.wide import fit_wide
+from trainers.dual.wide import Grams, fit_wide
 from trainers.loop.precision import mixed_precision
 from trainers.task import Shard
 
@@ -265,9 +265,8 @@ class DualTask:
     def _parts(self, rows: Sequence[Example]) -> Parts:
         pooled = self.encode([example.row for example in rows])
         mode = torch.from_numpy(mode_of([example.row for example in rows]))
-        grams, offsets = _flat([example.grams for example in rows])
-        device = pooled.device
-        return self._module.parts(pooled, mode.to(device), grams.to(device), offsets.to(device))
+        grams = Grams.of([example.grams for example in rows], self.config.buckets)
+        return self._module.parts(pooled, mode.to(pooled.device), grams.to(pooled.device))
 
     @torch.no_grad()
     def score(self, rows: Sequence[Example]) -> np.ndarray:
@@ -300,8 +299,3 @@ def _judge(name: str, candidates: Sequence[Sequence[int]], scores: np.ndarray) -
             values.setdefault(f"{name}/R@{k}", []).append(float(recall_at_k(chosen, truth, k)[0]))
         values.setdefault(f"{name}/AP", []).append(float(average_precision(chosen, truth)[0]))
     return {measure: 100 * float(np.mean(found)) for measure, found in values.items()}
-
-
-def _flat(grams: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
-    offsets = np.cumsum([0, *(len(row) for row in grams[:-1])])
-    return torch.from_numpy(np.concatenate(grams)), torch.from_numpy(offsets)

@@ -6,6 +6,8 @@ they learnt their rows by heart in the epochs that it needs.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -15,13 +17,37 @@ from torch import Tensor, nn
 from retriever.extras import require
 from retriever.rankers.dual.features import balance, kind_starts
 
-__all__ = ["Wide", "fit_wide"]
+__all__ = ["Grams", "Wide", "fit_wide"]
 
 STRENGTH = 4.0
 """Of the loss against the squared weights (scikit-learn's ``C``)."""
 _STEPS, _TOLERANCE = 60, 1e-3
 _NEVER = -10.0
 """The bias of a label that no row has."""
+
+
+class Grams(NamedTuple):
+    """The n-grams of k conversations, one after another.
+
+    Attributes:
+        numbers: (m,) of their buckets.
+        offsets: (k,) where each conversation's begin.
+        weights: (m,) what each counts.
+    """
+
+    numbers: Tensor
+    offsets: Tensor
+    weights: Tensor
+
+    @classmethod
+    def of(cls, rows: Sequence[NDArray[np.int64]], buckets: int) -> Self:
+        """Of each conversation's distinct bucket numbers."""
+        offsets = np.cumsum([0, *(len(row) for row in rows[:-1])])
+        weights = np.concatenate([balance(row, buckets) for row in rows])
+        return cls(*map(torch.from_numpy, (np.concatenate(rows), offsets, weights)))
+
+    def to(self, device: torch.device) -> Self:
+        return type(self)(*(tensor.to(device) for tensor in self))
 
 
 class Wide(nn.Module):
@@ -40,13 +66,10 @@ class Wide(nn.Module):
         for parameter in self.parameters():
             parameter.requires_grad_(False)
 
-    def forward(self, grams: Tensor, offsets: Tensor) -> Tensor:
-        """(k, labels) of flat bucket numbers and where each row's begin, (k,)."""
-        rows = np.split(grams.cpu().numpy(), offsets[1:].cpu().numpy())
-        weights = np.concatenate([balance(row, self.table.num_embeddings) for row in rows])
-        summed: Tensor = self.table(
-            grams, offsets, per_sample_weights=torch.from_numpy(weights).to(self.table.weight)
-        )
+    def forward(self, grams: Grams) -> Tensor:
+        """(k, labels)."""
+        weights = grams.weights.to(self.table.weight)
+        summed: Tensor = self.table(grams.numbers, grams.offsets, per_sample_weights=weights)
         return summed + self.bias
 
 
@@ -93,7 +116,7 @@ def _rarity(columns: NDArray[np.int64], rows: int, buckets: int) -> NDArray[np.f
     """(buckets,) smoothed inverse document frequencies, mean square 1 over what rows have of a kind."""
     frequency = np.bincount(columns, minlength=buckets)
     rarity = np.log((1 + rows) / (1 + frequency)) + 1
-    for kind in np.split(np.arange(buckets), kind_starts(buckets)[1:]):
-        seen = max(int(frequency[kind].sum()), 1)
-        rarity[kind] /= max(np.sqrt((rarity[kind] ** 2 * frequency[kind]).sum() / seen), 1e-12)
+    for begin, end in pairwise([*kind_starts(buckets).tolist(), buckets]):
+        kind, seen = rarity[begin:end], frequency[begin:end]
+        kind /= max(np.sqrt((kind**2 * seen).sum() / max(int(seen.sum()), 1)), 1e-12)
     return np.asarray(rarity, np.float64)

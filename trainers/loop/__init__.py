@@ -1,5 +1,5 @@
 """One training loop for every ranker."""
 
-from trainers.loop.run import BEST, STATE, Outcome, train
+from trainers.loop.run import STATE, Outcome, train
 
-__all__ = ["BEST", "STATE", "Outcome", "train"]
+__all__ = ["STATE", "Outcome", "train"]

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from retriever.caches import cache_folder
+from retriever.checkpoints import BEST
 from retriever.errors import InputError, ModelError
 from retriever.extras import require
 from retriever.progress import bar
@@ -30,13 +31,12 @@ from trainers.task import Shard, Task
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["BEST", "STATE", "Outcome", "train"]
+__all__ = ["STATE", "Outcome", "train"]
 
 logger = logging.getLogger(__name__)
 
 STATE = "state.pt"
-BEST = "best"
-_BETTER = "best-new"
+_BETTER = f"{BEST}-new"
 """What takes its place next."""
 
 

@@ -50,10 +50,13 @@ def ngrams(conversation: Conversation, buckets: int) -> NDArray[np.int64]:
     last = _words(said[-1].text)
     words.update(f"w{word}" for word in last)
     pairs = {f"b{first} {second}" for first, second in pairwise(last)}
-    first, second, third = kind_starts(buckets).tolist()
-    numbers = {first + _hashed(word) % (second - first) for word in words}
-    numbers |= {second + _hashed(pair) % (third - second) for pair in pairs}
-    numbers |= {third + _hashed(run) % (buckets - third) for run in set(_characters(last))}
+    kinds = (words, pairs, set(_characters(last)))
+    places = pairwise([*kind_starts(buckets).tolist(), buckets])
+    numbers = {
+        begin + _hashed(gram) % (end - begin)
+        for grams, (begin, end) in zip(kinds, places, strict=True)
+        for gram in grams
+    }
     return np.array(sorted(numbers), np.int64)
 
 

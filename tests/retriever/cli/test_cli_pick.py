@@ -10,12 +10,18 @@ import pytest
 
 from retriever.checkpoints import STARTER
 from retriever.cli import main
+from retriever.cli.options import Scoring
+from retriever.fusion.default import METHOD
 
 Fails = Callable[..., str]
 
 
 def answers(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_commands_fuse_like_the_library_where_nobody_says() -> None:
+    assert Scoring().fusion == METHOD
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from retriever.checkpoints import CONFIG, WEIGHTS, checkpoint_in, content_id, read_config
+from retriever.checkpoints import CONFIG, WEIGHTS, checkpoint_in, checkpoint_name, content_id, read_config
 from retriever.errors import InputError, ModelError
 from retriever.rankers import load_ranker
 from retriever.rankers.registry import families, register
@@ -34,6 +34,7 @@ def test_the_run_in_place_of_its_best_folder(tmp_path: Path) -> None:
         with pytest.raises(ModelError, match=r"is the folder of a run; its checkpoint is .*/run/best"):
             read_config(run)
         assert checkpoint_in(run) == checkpoint_in(run / "best") == run / "best"
+    assert checkpoint_name(run / "best") == checkpoint_name(run) == "run"
     (run / "best" / WEIGHTS).unlink()
     assert checkpoint_in(run) == run
 

@@ -7,7 +7,7 @@ import torch
 from retriever.errors import InputError
 from trainers.dual.calibration import NO_STICKER, calibrate, draw_lists
 from trainers.dual.model import FLOOR, PARTS, Bank, Combination
-from trainers.dual.wide import STRENGTH, Wide, fit_wide
+from trainers.dual.wide import STRENGTH, Grams, Wide, fit_wide
 
 N_STICKERS = 12
 
@@ -130,8 +130,7 @@ def test_the_linear_model_learns_and_leaves_rows_without_label_out(n_labels: int
     wide = Wide(30, 4)
     with_unknown = np.where(np.arange(90) % 9 == 0, -1, labels)
     fit_wide(wide, rows, with_unknown)
-    offsets = np.cumsum([0, *(len(row) for row in rows[:-1])])
-    logits = wide(torch.from_numpy(np.concatenate(rows)), torch.from_numpy(offsets))
+    logits = wide(Grams.of(rows, 30))
     assert (logits.argmax(1).numpy() == labels).mean() > 0.9
     assert (logits.softmax(1)[:, n_labels:] < 0.01).all()
 
@@ -162,14 +161,14 @@ def test_rare_n_grams_are_heavier_and_readers_need_not_weigh(monkeypatch: pytest
     monkeypatch.setattr("trainers.dual.wide._STEPS", 500)
     wide = Wide(10, 3)
     fit_wide(wide, rows, labels)
-    offsets = np.cumsum([0, *(len(row) for row in rows[:-1])])
-    said = wide(torch.from_numpy(np.concatenate(rows)), torch.from_numpy(offsets)).softmax(1).numpy()
+    said = wide(Grams.of(rows, 10)).softmax(1).numpy()
     np.testing.assert_allclose(said, reference.predict_proba(weighted), atol=1e-3)
     assert rarity[2] > 1.2 * rarity[3:6].max()
 
 
 def test_a_linear_model_without_any_label_says_nothing() -> None:
     wide = Wide(8, 3)
-    fit_wide(wide, [np.array([1, 2])], np.array([-1]))
-    logits = wide(torch.tensor([1, 2]), torch.tensor([0]))
+    rows = [np.array([1, 2])]
+    fit_wide(wide, rows, np.array([-1]))
+    logits = wide(Grams.of(rows, 8))
     assert torch.allclose(logits.softmax(1), torch.full((1, 3), 1 / 3))
