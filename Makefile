@@ -44,6 +44,7 @@ starter-ranker: $(VENV)/.dev ## train the ranker that ships: DATA=folder of the 
 	$(BIN)/sticker train dual/first --data $(DATA) --out runs/first
 	$(BIN)/sticker train dual/starter --data $(DATA) --out runs/starter
 	test -d runs/average || $(BIN)/sticker average runs/first/best runs/starter/best --out runs/average
+	$(BIN)/sticker train dual/ship --data $(DATA) --out runs/ship
 
 KILLS ?= 300
 SEED ?= 1

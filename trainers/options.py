@@ -14,7 +14,8 @@ class TrainOptions(BaseModel):
 
     Attributes:
         epochs: passes over the data.
-        max_steps: optimiser steps after which training ends even within an epoch.
+        max_steps: optimiser steps after which training ends even within an epoch. With 0 the model is
+            measured and kept as it begins, with what its family fits otherwise than by steps.
         lr, final_lr: where the cosine starts and ends.
         warmup_steps: of linear rise before the cosine.
         weight_decay: on matrices; vectors (biases, norms) have none.
@@ -38,7 +39,7 @@ class TrainOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     epochs: int = Field(default=5, ge=1)
-    max_steps: int | None = Field(default=None, ge=1)
+    max_steps: int | None = Field(default=None, ge=0)
     lr: float = Field(default=1e-4, gt=0)
     final_lr: float = Field(default=1e-5, ge=0)
     warmup_steps: int = Field(default=0, ge=0)

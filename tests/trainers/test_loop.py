@@ -116,6 +116,21 @@ def test_a_finished_run_is_not_trained_again(tmp_path):
     assert task.before == [] and again.metrics == first.metrics and again.step == first.step
 
 
+def test_without_steps_the_model_is_measured_and_kept_as_it_is(tmp_path):
+    task = ToyTask()
+    before = {name: value.clone() for name, value in task.module.state_dict().items()}
+    once = train(task, options(max_steps=0), tmp_path, show_progress=False)
+    assert once.finished and (once.step, once.steps) == (0, 0) and task.before == []
+    kept = torch.load(once.checkpoint / "weights.pt")
+    assert all(torch.equal(kept[name], before[name]) for name in before)
+    again = ToyTask()
+    again.scores = []  # asked once more, it would fail
+    assert train(again, options(max_steps=0), tmp_path, show_progress=False).metrics == once.metrics
+    once.checkpoint.rename(tmp_path / "elsewhere")
+    with pytest.raises(ModelError, match="of step 0, is gone"):
+        train(ToyTask(), options(max_steps=0), tmp_path, show_progress=False)
+
+
 def test_a_loss_that_is_not_finite_names_the_terms_and_keeps_the_state(tmp_path):
     class Poisoned(ToyTask):
         def before_step(self, step):

@@ -108,7 +108,7 @@ class _Run:
             raise InputError("there is no whole batch to train on; give more data or a smaller batch size")
         self.per_epoch = per_epoch
         whole = -(-per_epoch // options.accumulate) * options.epochs
-        self.total = min(whole, options.max_steps or whole)
+        self.total = whole if options.max_steps is None else min(whole, options.max_steps)
         precision = self.accelerator.mixed_precision.replace("no", "fp32")  # what was read differs by it
         freeze(task.module, options.frozen, cache_folder("texts") / precision)
         optimizer = torch.optim.AdamW(
@@ -144,9 +144,9 @@ class _Run:
                 advance(self.progress.step)
                 while self.progress.step < self.total and not self.stopped and not self._out_of_patience():
                     self._epoch(advance, began)
-                self.progress.seconds = time.monotonic() - began
-                if not self.stopped and self.progress.best_step == 0:
+                if not self.stopped and not self.progress.best_metrics:
                     self._validate()
+                self.progress.seconds = time.monotonic() - began
                 self._save()
                 if self.first:
                     keep_read(self.plain)
@@ -297,7 +297,7 @@ class _Run:
         place, beside = self.folder / BEST, self.folder / _BETTER
         if not place.exists() and beside.exists():
             beside.rename(place)
-        if self.progress.best_step and not place.exists():
+        if self.progress.best_metrics and not place.exists():
             raise ModelError(
                 f"{place}, the checkpoint of step {self.progress.best_step}, is gone; put it back, or remove "
                 f"{self.folder / STATE} to start over"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -80,6 +81,31 @@ def test_heads_on_a_frozen_tower_begin_as_they_were(first: tuple[DualConfig, Pat
     )
     for name in (name for name in before if name.startswith("heads.")):
         np.testing.assert_allclose(after[name], before[name], atol=1e-5, err_msg=name)
+
+
+def test_without_steps_n_grams_and_gates_are_fitted_and_nothing_else_changes(
+    first: tuple[DualConfig, Path], tmp_path: Path
+) -> None:
+    """As for an average, whose n-grams and gates are means of what was fitted to other weights."""
+    config, checkpoint = first
+    marred = tmp_path / "marred"
+    shutil.copytree(checkpoint, marred)
+    stored = load_file(marred / "model.safetensors")
+    spoilt = {
+        name: np.zeros_like(value) for name, value in stored.items() if name.startswith(("wide_", "gates"))
+    }
+    save_file({**stored, **spoilt}, marred / "model.safetensors")
+    none = config.train.model_copy(update={"max_steps": 0})
+    own = second(config, marred, train=none)
+    outcome = train(DualTask(own, tmp_path / "work"), none, tmp_path / "run", show_progress=False)
+    assert outcome.finished and outcome.step == 0
+    before, after = (
+        load_weights(folder / "model.safetensors") for folder in (checkpoint, outcome.checkpoint)
+    )
+    assert before.keys() == after.keys() and "gates" in spoilt
+    for name in before.keys() - {"gates", "other_emoji"}:
+        np.testing.assert_allclose(after[name], before[name], atol=1e-3, err_msg=name)
+    assert after["gates"].any() and outcome.metrics["posts/R@1"] > 90
 
 
 @pytest.mark.parametrize(
