@@ -6,7 +6,6 @@ they learnt their rows by heart in the epochs that it needs.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from retriever.extras import require
-from retriever.rankers.dual.features import balance, kind_starts
+from retriever.rankers.dual.features import balance, kind_ranges
 
 __all__ = ["Grams", "Wide", "fit_wide"]
 
@@ -89,12 +88,11 @@ def fit_wide(wide: Wide, rows: Sequence[NDArray[np.int64]], labels: NDArray[np.i
     bias[present] = 0
     weights = np.zeros((len(wide.bias), wide.table.num_embeddings), np.float32)
     if len(present) > 1:
-        lengths = np.array([len(rows[int(row)]) for row in known])
-        values = np.concatenate([balance(rows[int(row)], weights.shape[1]) for row in known])
-        columns = np.concatenate([rows[int(row)] for row in known])
+        grams = Grams.of([rows[int(row)] for row in known], weights.shape[1])
+        columns, begins, values = (tensor.numpy() for tensor in grams)
         scale = _rarity(columns, len(known), weights.shape[1])
         matrix = csr_matrix(
-            (values * scale[columns], columns, np.concatenate([[0], np.cumsum(lengths)])),
+            (values * scale[columns], columns, np.append(begins, len(columns))),
             (len(known), weights.shape[1]),
         )
         model = linear.LogisticRegression(C=STRENGTH, max_iter=_STEPS, tol=_TOLERANCE)
@@ -116,7 +114,8 @@ def _rarity(columns: NDArray[np.int64], rows: int, buckets: int) -> NDArray[np.f
     """(buckets,) smoothed inverse document frequencies, mean square 1 over what rows have of a kind."""
     frequency = np.bincount(columns, minlength=buckets)
     rarity = np.log((1 + rows) / (1 + frequency)) + 1
-    for begin, end in pairwise([*kind_starts(buckets).tolist(), buckets]):
+    for begin, end in kind_ranges(buckets):
         kind, seen = rarity[begin:end], frequency[begin:end]
-        kind /= max(np.sqrt((kind**2 * seen).sum() / max(int(seen.sum()), 1)), 1e-12)
+        if seen.any():
+            kind /= np.sqrt((kind**2 * seen).sum() / seen.sum())
     return np.asarray(rarity, np.float64)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from retriever.encoders.dual.spelling import LONGEST, spell_emoji
 from retriever.types import Conversation
 
-__all__ = ["HISTORY", "KINDS", "balance", "kind_starts", "ngrams"]
+__all__ = ["HISTORY", "KINDS", "balance", "kind_ranges", "kind_starts", "ngrams"]
 
 HISTORY = 4
 
@@ -32,6 +32,11 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 def kind_starts(buckets: int) -> NDArray[np.int64]:
     """The first bucket of words, of pairs and of characters, (3,)."""
     return np.array([buckets * eighths // 8 for eighths in _EIGHTHS], np.int64)
+
+
+def kind_ranges(buckets: int) -> list[tuple[int, int]]:
+    """The first bucket of words, of pairs and of characters, each with the one after its last."""
+    return list(pairwise([*kind_starts(buckets).tolist(), buckets]))
 
 
 def ngrams(conversation: Conversation, buckets: int) -> NDArray[np.int64]:
@@ -51,10 +56,9 @@ def ngrams(conversation: Conversation, buckets: int) -> NDArray[np.int64]:
     words.update(f"w{word}" for word in last)
     pairs = {f"b{first} {second}" for first, second in pairwise(last)}
     kinds = (words, pairs, set(_characters(last)))
-    places = pairwise([*kind_starts(buckets).tolist(), buckets])
     numbers = {
         begin + _hashed(gram) % (end - begin)
-        for grams, (begin, end) in zip(kinds, places, strict=True)
+        for grams, (begin, end) in zip(kinds, kind_ranges(buckets), strict=True)
         for gram in grams
     }
     return np.array(sorted(numbers), np.int64)
